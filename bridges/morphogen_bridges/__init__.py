@@ -1,0 +1,40 @@
+"""Everything that talks to an outside protocol, device or program: one table of strings for each kind.
+
+Adding an output: copy the sink of `morphogen/stub.py` to `sinks/foo.py`, add one row here, one extra in
+pyproject.toml. The contract suite picks it up and names what is missing. Listing imports nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_HERE = "morphogen_bridges"
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "osc": {"target": f"{_HERE}.sources.osc:OscSource", "doc": "OSC in: UDP, and TCP with SLIP framing."},
+    "zmq_params": {"target": f"{_HERE}.sources.zmq_params:ZmqParams", "doc": "Parameters over ZeroMQ PULL."},
+    "audio_device": {"target": f"{_HERE}.sources.audio_device:AudioDevice", "doc": "A sound card's input, by name."},
+    "audio_track": {"target": f"{_HERE}.sources.audio_track:AudioTrack", "doc": "A recording, heard and paced."},
+}
+
+SINKS: dict[str, dict[str, Any]] = {
+    "null": {"target": f"{_HERE}.sinks.null:NullSink", "doc": "Takes every frame and forgets it."},
+    "png": {"target": f"{_HERE}.sinks.png:PngSink", "doc": "Numbered PNG files in a folder."},
+    "shm": {"target": f"{_HERE}.sinks.shm:ShmSink", "doc": "A ring of frames in shared memory."},
+    "zmq": {"target": f"{_HERE}.sinks.zmq_frames:ZmqFrames", "doc": "Frames over ZeroMQ PUB."},
+    "web": {"target": f"{_HERE}.sinks.web:WebPreview", "doc": "JPEG preview for the page."},
+}
+
+SERVERS: dict[str, dict[str, Any]] = {
+    "osc_feedback": {"target": f"{_HERE}.servers.osc_feedback:OscFeedback", "doc": "OSC out: values, beat, style."},
+    "zmq_control": {"target": f"{_HERE}.servers.zmq_control:ZmqControl", "doc": "JSON-RPC over ZeroMQ ROUTER."},
+    "zmq_events": {"target": f"{_HERE}.servers.zmq_events:ZmqEvents", "doc": "Events over ZeroMQ PUB."},
+    "http": {"target": f"{_HERE}.servers.http:HttpServer", "doc": "Web page, REST and WebSocket."},
+}
+
+CLIENTS: dict[str, dict[str, Any]] = {
+    "control": {"target": f"{_HERE}.clients.control:ControlClient", "doc": "What `morphogen ctl` uses."},
+    "shm": {"target": f"{_HERE}.clients.shm:ShmReader", "doc": "Reads the shared-memory ring."},
+}
+
+PROBES: dict[str, dict[str, Any]] = {}

@@ -1,0 +1,237 @@
+"""What sources, sinks, servers and renderers promise, and what they may see of the instrument.
+
+Read `stub.py` beside this: a complete do-nothing example of each. Public methods of the bases keep state, idempotence
+and errors; a bridge fills in the underscored hooks, one job each (the idea is mido's).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.frame import Frame, PixelFormat, TargetSpec
+
+if TYPE_CHECKING:
+    from morphogen.clock import Clock
+    from morphogen.params.spec import Param
+
+Policy = Literal["latest", "every"]
+Event = Callable[[str, dict[str, Any]], None]
+
+
+class Params(Protocol):
+    """The parameters, as bridges see them. Thread-safe, never blocks for longer than a dictionary access."""
+
+    @property
+    def specs(self) -> Mapping[str, Param]:
+        """Every declared parameter by key, in catalog order."""
+
+    def set(self, key: str, value: Any, origin: str = "") -> None:
+        """Set in the parameter's own unit. `origin` names who sets ('osc:127.0.0.1:5000'), so that feedback is not
+        echoed to it. Raises ParamError: unknown key, wrong type, non-finite value."""
+
+    def set_normalised(self, key: str, value: float, origin: str = "") -> None:
+        """Set from 0..1 over the parameter's range."""
+
+    def get(self, key: str) -> Any:
+        """Current target value (before smoothing and modulation). Raises ParamError."""
+
+
+class AudioPort(Protocol):
+    """Where an audio source delivers what it hears."""
+
+    def push(self, samples: NDArray[np.float32], rate: int) -> None:
+        """Copy a block (n, channels) float32 in -1..1 into the ring. Safe in a driver's callback: no allocation that
+        grows, no lock held by anyone who works under it."""
+
+    def position(self, seconds: float, duration: float | None) -> None:
+        """Where a track is; duration None for live input."""
+
+    def xrun(self) -> None:
+        """Count an over- or underflow of the driver."""
+
+
+class Host(Protocol):
+    """The instrument, as a bridge sees it. Handed over at `open`. All of it is thread-safe."""
+
+    params: Params
+    clock: Clock
+    audio: AudioPort
+
+    def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
+        """Run a control method of DESIGN section 6 ('style.load', {'name': ...}). The future resolves, usually at a
+        frame edge, to a msgpack-able value, or raises MorphogenError. Never blocks the caller."""
+
+    def subscribe(self, listener: Event) -> Callable[[], None]:
+        """`listener(topic, data)` on every event (`state param style beat output log`); returns the unsubscriber.
+        Listeners run on the thread that caused the event (often the render thread): enqueue and return."""
+
+    def emit(self, topic: str, data: dict[str, Any]) -> None:
+        """Publish an event."""
+
+    @property
+    def show_size(self) -> tuple[int, int]:
+        """Size of the show, (width, height)."""
+
+
+class Source:
+    """Something that moves the instrument: OSC, ZeroMQ, audio, MIDI. Owns its threads.
+
+    States: closed -> open -> closed. `open` raises Unavailable with a cure; `close` is idempotent and returns within
+    about a second even when the device hangs. A source only calls `host`; it never sees the engine.
+    """
+
+    name: ClassVar[str] = "source"
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._state_lock = threading.Lock()
+
+    def open(self, host: Host) -> None:
+        """Start listening. A second call while open does nothing."""
+        with self._state_lock:
+            if self._is_open:
+                return
+            self._open(host)
+            self._is_open = True
+
+    def close(self) -> None:
+        """Stop; never raises."""
+        with self._state_lock:
+            if not self._is_open:
+                return
+            self._is_open = False
+            self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is listening."""
+        return self._is_open
+
+    def stats(self) -> dict[str, Any]:
+        """Counters for `stats` (received, rejected ...)."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """What `serve` prints at start: {'url': ..., 'port': ...}."""
+        return {}
+
+    def _open(self, host: Host) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SinkOptions:
+    """What `--out NAME[:k=v,...]` and `output.open` can say. Zero width/height: the show's size."""
+
+    name: str = ""
+    width: int = 0
+    height: int = 0
+    crop: tuple[int, int, int, int] | None = None
+    format: PixelFormat | None = None
+    flip: bool = False
+    alpha: str = "opaque"
+    fps: float = 0.0
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sink:
+    """Something that shows or keeps frames.
+
+    `policy`: 'latest' (live; newest wins, depth 1) or 'every' (recording; bounded queue, back-pressure only offline).
+    `thread`: 'own' (a worker with a mailbox calls `write`) or 'render' (`write` runs on the render thread).
+    `formats`: pixel formats it takes, best first; sink and engine agree once, at `open`.
+    """
+
+    kind: ClassVar[str] = "sink"
+    policy: ClassVar[Policy] = "latest"
+    thread: ClassVar[Literal["own", "render"]] = "own"
+    formats: ClassVar[Sequence[PixelFormat]] = (PixelFormat.RGBA8, PixelFormat.BGRA8)
+
+    def __init__(self, options: SinkOptions | None = None) -> None:
+        self.options = options or SinkOptions()
+        self._is_open = False
+        self._host: Host | None = None
+
+    @property
+    def name(self) -> str:
+        """Sender name: `Morphogen`-based default, or what the options say."""
+        return self.options.name or f"Morphogen-{self.kind}"
+
+    def open(self, host: Host) -> None:
+        """Get ready. Raises Unavailable with a cure."""
+        if not self._is_open:
+            self._host = host
+            self._open(host)
+            self._is_open = True
+
+    def close(self) -> None:
+        """Release everything; idempotent."""
+        if self._is_open:
+            self._is_open = False
+            self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames may be written."""
+        return self._is_open
+
+    def watched(self) -> bool:
+        """False while nobody looks: then no frame is rendered for this sink."""
+        return True
+
+    def write(self, frame: Frame) -> None:
+        """Show or keep one frame. The frame is held by the caller until this returns. May raise: it is counted."""
+        self._write(frame)
+
+    def slot(self, spec: TargetSpec) -> NDArray[np.uint8] | None:
+        """A buffer (header + pixels) of this sink's own to render straight into, or None. Render thread."""
+        return None
+
+    def commit(self, frame: Frame) -> None:
+        """The frame was rendered into the buffer last handed out by `slot`. Render thread, microseconds only."""
+
+    def reconfigure(self, options: SinkOptions) -> None:
+        """Take on a new name, size or crop while running. Called between frames, never during `write`."""
+        self.options = options
+
+    def stats(self) -> dict[str, Any]:
+        """Counters of its own, added to frames written and dropped."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """What receivers need to know: name really registered, address, file ..."""
+        return {"name": self.name}
+
+    def _open(self, host: Host) -> None:
+        raise NotImplementedError
+
+    def _write(self, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+class Renderer(Protocol):
+    """A backend. All methods on the render thread, except `prepare`, which may run on any."""
+
+    name: str
+
+    def prepare(self, program: Any) -> Any:
+        """Compile a pixel program (shapes only, no weights); cached. Slow (0.1 s): call it off the render thread."""
+
+    def render(self, scene: Any, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
+        """Draw `scene` into every target's pixels (uint8, 1-D, spec.pixel_bytes long)."""
+
+    def close(self) -> None:
+        """Free everything; idempotent."""

@@ -1,0 +1,141 @@
+"""Small CPPNs as data: shape (what is compiled) and weights (what is passed). No drawing here.
+
+The seed network "3L_4D": 12 inputs, three hidden layers of 4, sin cos gaussian tanh cycling over the layers, 3 outputs
+through a sigmoid: 107 parameters. Stanley, "Compositional pattern producing networks" (2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEED_INPUTS = (
+    "x", "y", "time", "bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms",
+)  # fmt: skip
+PIXEL_INPUTS = ("x", "y", "r", "theta", "abs_x", "abs_y")
+FRAME_INPUTS = SEED_INPUTS[2:]
+INPUTS = PIXEL_INPUTS + FRAME_INPUTS
+ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
+HEADS = {"rgb": 3}
+MAX_LAYERS = 8
+MAX_WIDTH = 16
+
+PRESETS: dict[str, tuple[int, int]] = {
+    "2L_4D": (2, 4), "3L_4D": (3, 4), "3L_6D": (3, 6), "2L_8D": (2, 8), "3L_8D": (3, 8),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a compiled program depends on; hashable. `layers` holds each hidden layer's activation per unit."""
+
+    inputs: tuple[str, ...]
+    layers: tuple[tuple[str, ...], ...]
+    head: str = "rgb"
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the output layer."""
+        return HEADS[self.head]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each layer, inputs first, outputs last."""
+        return (len(self.inputs), *(len(layer) for layer in self.layers), self.outputs)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+
+    def __str__(self) -> str:
+        widths = "x".join(str(w) for w in self.widths[1:-1])
+        return f"{len(self.inputs)}>{widths}>{self.head}"
+
+
+def preset(name: str, inputs: Sequence[str] = SEED_INPUTS) -> Shape:
+    """Shape of a named preset ('3L_4D'); activations cycle per layer. Raises KeyError."""
+    depth, width = PRESETS[name]
+    layers = tuple((ACTIVATION_CYCLE[i % 4],) * width for i in range(depth))
+    return Shape(tuple(inputs), layers)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Shape and weights, immutable.
+
+    tensors: W0 (out, in), b0 (out,), W1, b1 ..., float32, read-only. extent: network coordinate at the upper edge of
+    the picture (0.5: y runs over +-0.5, x over +-0.5 * aspect). time_range: seconds that the style was made for;
+    outside it time is reflected where a first-layer unit is not periodic (`field.fold`).
+    """
+
+    shape: Shape
+    tensors: tuple[NDArray[np.float32], ...]
+    extent: float = 0.5
+    time_range: tuple[float, float] = (0.0, 60.0)
+    _frozen: bool = field(default=True, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        frozen = []
+        for tensor in self.tensors:
+            copy = np.array(tensor, np.float32, order="C")
+            copy.flags.writeable = False
+            frozen.append(copy)
+        object.__setattr__(self, "tensors", tuple(frozen))
+        expected = tensor_shapes(self.shape)
+        got = [t.shape for t in self.tensors]
+        if got != expected:
+            raise ValueError(f"network {self.shape} needs tensors {expected}, got {got}")
+
+    @cached_property
+    def flat(self) -> NDArray[np.float32]:
+        """All weights in tensor order, float32, (parameters,), read-only."""
+        flat = np.concatenate([t.ravel() for t in self.tensors])
+        flat.flags.writeable = False
+        return flat
+
+    def with_flat(self, flat: NDArray[np.floating]) -> Network:
+        """The same network with other weights, given in tensor order."""
+        tensors, at = [], 0
+        for shape in tensor_shapes(self.shape):
+            size = int(np.prod(shape))
+            tensors.append(np.asarray(flat[at : at + size], np.float32).reshape(shape))
+            at += size
+        return Network(self.shape, tuple(tensors), self.extent, self.time_range)
+
+
+def tensor_shapes(shape: Shape) -> list[tuple[int, ...]]:
+    """Shapes of W0, b0, W1, b1 ... for a network shape."""
+    widths = shape.widths
+    return [s for a, b in zip(widths, widths[1:], strict=False) for s in ((b, a), (b,))]
+
+
+def _xavier(rng: np.random.Generator, out: int, inputs: int, gain: float) -> NDArray[np.float32]:
+    bound = gain * np.sqrt(6.0 / (inputs + out))
+    return rng.uniform(-bound, bound, (out, inputs)).astype(np.float32)
+
+
+def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
+    """The seeds' exact init: Xavier-uniform, gain 5 hidden, gain 1 out, zero bias."""
+    rng = np.random.default_rng(seed)
+    tensors: list[NDArray[np.float32]] = []
+    pairs = list(zip(shape.widths, shape.widths[1:], strict=False))
+    for i, (a, b) in enumerate(pairs):
+        tensors += [_xavier(rng, b, a, 1.0 if i == len(pairs) - 1 else 5.0), np.zeros(b, np.float32)]
+    return Network(shape, tuple(tensors), extent)
+
+
+def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float = 5.0) -> Network:
+    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3)."""
+    rng = np.random.default_rng(seed)
+    tensors: list[NDArray[np.float32]] = []
+    pairs = list(zip(shape.widths, shape.widths[1:], strict=False))
+    for i, (a, b) in enumerate(pairs):
+        last = i == len(pairs) - 1
+        bias = rng.uniform(-2.5, -0.5, b) if last else rng.uniform(-1.5, 1.5, b)
+        tensors += [_xavier(rng, b, a, 5.0 if last else hidden_gain), bias.astype(np.float32)]
+    return Network(shape, tuple(tensors), extent)

@@ -1,0 +1,1 @@
+"""Parameters: one declaration each (`catalog`), their live values (`store`), how they move, how they are described."""
