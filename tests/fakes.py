@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from morphogen.clock import ManualClock
+from morphogen.contracts import TempoState
 from morphogen.errors import MorphogenError, ParamError, UsageError
 from morphogen.frame import Frame, FrameInfo, FramePool, TargetSpec
 from morphogen.methods import BY_NAME, bind
@@ -67,6 +68,7 @@ class FakeHost:
         self.show_size = size
         self._listeners: list[Any] = []
         self.params = FakeParams(self)
+        self.tempo_state = TempoState()
 
     def call(self, method, arguments=None):
         future: Future[Any] = Future()
@@ -80,6 +82,9 @@ class FakeHost:
         except MorphogenError as error:
             future.set_exception(error)
         return future
+
+    def tempo(self):
+        return self.tempo_state
 
     def subscribe(self, listener):
         self._listeners.append(listener)

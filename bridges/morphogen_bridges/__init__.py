@@ -22,7 +22,6 @@ SINKS: dict[str, dict[str, Any]] = {
     "png": {"target": f"{_HERE}.sinks.png:PngSink", "doc": "Numbered PNG files in a folder."},
     "shm": {"target": f"{_HERE}.sinks.shm:ShmSink", "doc": "A ring of frames in shared memory."},
     "zmq": {"target": f"{_HERE}.sinks.zmq_frames:ZmqFrames", "doc": "Frames over ZeroMQ PUB."},
-    "web": {"target": f"{_HERE}.sinks.web:WebPreview", "doc": "JPEG preview for the page."},
 }
 
 SERVERS: dict[str, dict[str, Any]] = {

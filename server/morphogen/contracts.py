@@ -57,6 +57,33 @@ class AudioPort(Protocol):
         """Count an over- or underflow of the driver."""
 
 
+@dataclass(frozen=True)
+class TempoState:
+    """Where the music is. `beat` counts beats (a float that rises by one each beat) at clock time `time`, seconds.
+
+    source: 'tap', 'set', 'beat', 'audio', 'track' or 'none'; confidence 0..1.
+    """
+
+    bpm: float = 120.0
+    beat: float = 0.0
+    time: float = 0.0
+    confidence: float = 0.0
+    source: str = "none"
+    beats_per_bar: int = 4
+
+    def beat_at(self, now: float) -> float:
+        """Beats counted at clock time `now`."""
+        return self.beat + (now - self.time) * self.bpm / 60.0
+
+    def phase_at(self, now: float) -> float:
+        """Position inside the beat, 0..1."""
+        return self.beat_at(now) % 1.0
+
+    def bar_phase_at(self, now: float) -> float:
+        """Position inside the bar, 0..1."""
+        return self.beat_at(now) / self.beats_per_bar % 1.0
+
+
 class Host(Protocol):
     """The instrument, as a bridge sees it. Handed over at `open`. All of it is thread-safe."""
 
@@ -74,6 +101,9 @@ class Host(Protocol):
 
     def emit(self, topic: str, data: dict[str, Any]) -> None:
         """Publish an event."""
+
+    def tempo(self) -> TempoState:
+        """Tempo and beat position now; immutable."""
 
     @property
     def show_size(self) -> tuple[int, int]:
@@ -117,6 +147,10 @@ class Source:
     def stats(self) -> dict[str, Any]:
         """Counters for `stats` (received, rejected ...)."""
         return {}
+
+    def sinks(self) -> Sequence[Sink]:
+        """Sinks that a server brings along (the page brings its preview). Asked once, after `open`."""
+        return ()
 
     def describe(self) -> dict[str, Any]:
         """What `serve` prints at start: {'url': ..., 'port': ...}."""

@@ -84,5 +84,5 @@ PARAMS: tuple[Param, ...] = (
 BY_KEY: dict[str, Param] = {param.key: param for param in PARAMS}
 assert len(BY_KEY) == len(PARAMS), "a parameter is declared twice"
 
-RESERVED_GROUPS = frozenset("style tempo beat snapshot weight ping feedback norm".split())
+RESERVED_GROUPS = frozenset({"style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm"})
 assert not RESERVED_GROUPS & {param.group for param in PARAMS}, "a group name is reserved for commands"
