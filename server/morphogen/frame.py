@@ -148,7 +148,7 @@ class Frame:
     @property
     def wire(self) -> memoryview:
         """Header and pixels as one contiguous block of bytes."""
-        return memoryview(self.buffer)
+        return self.buffer.data
 
     def stamp(self) -> None:
         """Write `info` into the header bytes. The renderer's caller does this once, before publishing."""

@@ -5,6 +5,7 @@ The implementation is in `instrument.py`; a test fails where the two differ.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -107,14 +108,14 @@ def bind(method: Method, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _convert(method: Method, arg: Arg, value: Any) -> Any:
-    kinds: dict[str, type | tuple[type, ...]] = {
+    kinds: dict[str, Any] = {
         "str": str, "int": (int, float), "float": (int, float), "bool": (bool, int), "bytes": (bytes, bytearray),
         "map": dict, "list": (list, tuple), "any": object,
     }  # fmt: skip
     if not isinstance(value, kinds[arg.kind]) or (arg.kind in ("int", "float") and isinstance(value, bool)):
         raise UsageError(f"{method.name}: {arg.name!r} must be {arg.kind}, got {type(value).__name__}.", arg.doc)
     if arg.kind in ("int", "float"):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise UsageError(f"{method.name}: {arg.name!r} must be finite.", arg.doc)
         return int(value) if arg.kind == "int" else float(value)
     return value

@@ -1,1 +1,1 @@
-"""The picture as a function of a pixel: network, activations, view, grade, and the expression graph they are built of."""
+"""The picture as a function of a pixel: network, activations, view, grade, and the graph they are built of."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class Network:
 def tensor_shapes(shape: Shape) -> list[tuple[int, ...]]:
     """Shapes of W0, b0, W1, b1 ... for a network shape."""
     widths = shape.widths
-    return [s for a, b in zip(widths, widths[1:], strict=False) for s in ((b, a), (b,))]
+    return [s for a, b in pairwise(widths) for s in ((b, a), (b,))]
 
 
 def _xavier(rng: np.random.Generator, out: int, inputs: int, gain: float) -> NDArray[np.float32]:
@@ -123,7 +124,7 @@ def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
     """The seeds' exact init: Xavier-uniform, gain 5 hidden, gain 1 out, zero bias."""
     rng = np.random.default_rng(seed)
     tensors: list[NDArray[np.float32]] = []
-    pairs = list(zip(shape.widths, shape.widths[1:], strict=False))
+    pairs = list(pairwise(shape.widths))
     for i, (a, b) in enumerate(pairs):
         tensors += [_xavier(rng, b, a, 1.0 if i == len(pairs) - 1 else 5.0), np.zeros(b, np.float32)]
     return Network(shape, tuple(tensors), extent)
@@ -133,7 +134,7 @@ def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float =
     """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3)."""
     rng = np.random.default_rng(seed)
     tensors: list[NDArray[np.float32]] = []
-    pairs = list(zip(shape.widths, shape.widths[1:], strict=False))
+    pairs = list(pairwise(shape.widths))
     for i, (a, b) in enumerate(pairs):
         last = i == len(pairs) - 1
         bias = rng.uniform(-2.5, -0.5, b) if last else rng.uniform(-1.5, 1.5, b)
