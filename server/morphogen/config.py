@@ -1,0 +1,229 @@
+"""Everything that `morphogen serve` can be told, declared once.
+
+Each field of `Config` is the one declaration of its option: name, default, help and how its text is read. The command
+line, the TOML file of `--config` and the table in the docs derive from it. The command line beats the file, the file
+beats the defaults.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from morphogen.errors import UsageError
+from morphogen.grammar import (
+    Region,
+    nearest,
+    read_audio,
+    read_backend,
+    read_bool,
+    read_folder,
+    read_fps,
+    read_host,
+    read_out,
+    read_port_base,
+    read_region,
+    read_seconds,
+    read_size,
+    read_target,
+    read_text,
+    read_threads,
+    read_token,
+)
+from morphogen.ports import DEFAULT_BASE
+
+EXPORTERS = 9100
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one option looks from outside.
+
+    name: as in `--name` and in the TOML file. field: attribute of `Config`. read: text or TOML value -> checked value,
+    raises UsageError. flag: takes no value on the command line. repeat: may be given several times.
+    """
+
+    name: str
+    field: str
+    default: Any
+    metavar: str
+    help: str
+    read: Any
+    panel: str
+    flag: bool = False
+    repeat: bool = False
+    shown: str = ""
+
+
+def _option(default: Any, metavar: str, doc: str, read: Any, panel: str, *, name: str = "", shown: str = "") -> Any:
+    """A dataclass field that carries its `Option` as metadata. shown: the default in words."""
+    extra = {"metavar": metavar, "help": doc, "read": read, "panel": panel, "name": name, "shown": shown}
+    return field(default=default, metadata=extra)
+
+
+_PICTURE, _SOUND, _OUT, _NETWORK, _RUN = "Picture", "Sound", "Outputs", "Network", "Running"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Start-up choices of the daemon; immutable. Build one with `build`, which checks what depends on each other."""
+
+    size: tuple[int, int] = _option(
+        (1920, 1080), "WxH", "Size of the picture in pixels.", read_size, _PICTURE, shown="1920x1080"
+    )
+    fps: float = _option(60.0, "N", "Frames a second, 1 to 1000; 0 draws as fast as it can.", read_fps, _PICTURE)
+    style: str = _option(
+        "", "NAME|FILE", "Style to begin with, as `morphogen styles list` names it, or a style file.",
+        read_text, _PICTURE, shown="the first of the library",
+    )  # fmt: skip
+    backend: str = _option("auto", "NAME", "What draws: auto, cpu, opengl, cuda or numpy.", read_backend, _PICTURE)
+    threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)
+    region: Region | None = _option(
+        None, "x,y,w,h@WxH", "Draw only this part of a larger canvas (one machine of a wall).", read_region, _PICTURE,
+        shown="the whole picture",
+    )  # fmt: skip
+    audio: str = _option(
+        "demo", "SOURCE", "What it listens to: demo, none, osc, loopback, file:PATH or device:NAME.",
+        read_audio, _SOUND,
+    )  # fmt: skip
+    outs: tuple[str, ...] = _option(
+        (), "NAME[:k=v,...]", "Add an output (shm, png, null ...), or take one away with `-NAME`. May be repeated.",
+        read_out, _OUT, name="out", shown="zmq, web and the platform's shared texture",
+    )  # fmt: skip
+    bind: str = _option(
+        "127.0.0.1", "ADDRESS", "Where page, control and parameters listen. Beyond this machine it needs --token and "
+        "--curve-keys.", read_host, _NETWORK,
+    )  # fmt: skip
+    osc_bind: str = _option("127.0.0.1", "ADDRESS", "Where OSC listens; 0.0.0.0 lets tablets in.", read_host, _NETWORK)
+    osc_out: tuple[tuple[str, int], ...] = _option(
+        (), "HOST:PORT", "Send OSC feedback there too. May be repeated.", read_target, _NETWORK,
+        shown="only to this machine",
+    )  # fmt: skip
+    port_base: int = _option(
+        DEFAULT_BASE, "N", "First port; all others follow it (see the table of ports).", read_port_base, _NETWORK
+    )
+    token: str = _option("", "SECRET", "What the page and its API ask for.", read_token, _NETWORK, shown="none")
+    curve_keys: Path | None = _option(
+        None, "DIR", "Folder with the CURVE keys of ZeroMQ control and parameters.", read_folder, _NETWORK, shown="none"
+    )
+    resume: bool = _option(False, "", "Go on where the last run stopped: style, parameters, bank.", read_bool, _RUN)
+    show: bool = _option(False, "", "Open the page in the browser.", read_bool, _RUN)
+    seconds: float | None = _option(None, "N", "Stop after so many seconds.", read_seconds, _RUN, shown="runs on")
+    json: bool = _option(False, "", "Print what was measured as one JSON object on the last line.", read_bool, _RUN)
+    verbose: bool = _option(False, "", "Say more.", read_bool, _RUN)
+    config: Path | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but perhaps not meant; one line each."""
+        found = []
+        if self.port_base <= DEFAULT_BASE + 1000 and self.port_base + 6 >= EXPORTERS:
+            found.append(f"ports {self.port_base} to {self.port_base + 6} reach into 9100 and up, where metrics "
+                         "exporters sit; a base below 9094 is safer.")  # fmt: skip
+        if not is_loopback(self.osc_bind):
+            found.append(f"OSC is open on {self.osc_bind}: everyone in this network can play along.")
+        return tuple(found)
+
+
+def _declared() -> tuple[Option, ...]:
+    found = []
+    for item in fields(Config):
+        meta = dict(item.metadata)
+        if not meta:
+            continue
+        name = meta.pop("name") or item.name.replace("_", "-")
+        shown = meta.pop("shown") or ("off" if item.default is False else f"{item.default:g}"
+                                      if isinstance(item.default, float) else str(item.default))  # fmt: skip
+        flag, repeat = item.default is False, item.default == ()
+        found.append(Option(name, item.name, item.default, flag=flag, repeat=repeat, shown=shown, **meta))
+    return tuple(found)
+
+
+OPTIONS: tuple[Option, ...] = _declared()
+BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+
+
+def build(given: Mapping[str, Any] | None = None, file: Path | None = None) -> Config:
+    """A checked Config from command-line texts (`{field: text}`, None where not given) and an optional TOML file.
+
+    Raises UsageError that names the option and its cure.
+    """
+    values = read_file(file) if file else {}
+    by_field = {option.field: option for option in OPTIONS}
+    for key, text in (given or {}).items():
+        if text is not None and text is not False and text != []:
+            option = by_field[key]
+            values[key] = _read(option, text, f"--{option.name}")
+    config = Config(**_sized(values), config=file)
+    _check_open(config)
+    return config
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """{field: value} of a TOML file. Keys are the option names; `_` and `-` are alike. Raises UsageError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}.", "Name an existing TOML file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}.", 'Write one `name = value` a line, texts in "".'
+        ) from error
+    values = {}
+    for key, value in raw.items():
+        name = key.replace("_", "-")
+        if name not in BY_NAME:
+            raise UsageError(f"{path} has an unknown option {key!r}.", nearest(name, BY_NAME))
+        values[BY_NAME[name].field] = _read(BY_NAME[name], value, f"{path}: {key}")
+    return values
+
+
+def _read(option: Option, value: Any, where: str) -> Any:
+    try:
+        if not option.repeat:
+            return option.read(value)
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(option.read(one) for one in listed)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", error.cure) from error
+
+
+def _sized(values: dict[str, Any]) -> dict[str, Any]:
+    """With --region the picture has the region's size."""
+    region = values.get("region")
+    if region is None:
+        return values
+    wanted = (region.width, region.height)
+    if values.setdefault("size", wanted) != wanted:
+        raise UsageError(f"--size {values['size'][0]}x{values['size'][1]} does not fit the --region of "
+                         f"{wanted[0]}x{wanted[1]}.", "Leave --size out.")  # fmt: skip
+    return values
+
+
+def _check_open(config: Config) -> None:
+    """Nobody opens a stage to the network by accident."""
+    missing = [name for name, value in (("--token", config.token), ("--curve-keys", config.curve_keys)) if not value]
+    if missing and not is_loopback(config.bind):
+        raise UsageError(f"--bind {config.bind} opens the instrument to the network without {' and '.join(missing)}.",
+                         "Give both --token SECRET and --curve-keys DIR, or for OSC alone use --osc-bind.")  # fmt: skip
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. A name other than localhost counts as open."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def options_table() -> str:
+    """All options of `serve` as a Markdown table."""
+    rows = ["| option | default | what it does |", "| --- | --- | --- |"]
+    for option in OPTIONS:
+        metavar = option.metavar.replace("|", "\\|")
+        rows.append(f"| `--{option.name}{' ' + metavar if metavar else ''}` | {option.shown} | {option.help} |")
+    return "\n".join(rows)

@@ -1,0 +1,254 @@
+"""The small texts people type: sizes, regions, audio sources, outputs, addresses. Text in, checked value out.
+
+Every reader takes what a command line or a TOML file can hold and raises UsageError with the cure. Imports nothing
+heavy, since `morphogen --help` waits for it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from morphogen.errors import UsageError
+
+BACKENDS = ("auto", "cpu", "opengl", "cuda", "numpy")
+AUDIO_WORDS = ("demo", "none", "osc", "loopback")
+AUDIO_WITH_VALUE = ("file", "device")
+AUDIO_CURE = "Choose demo, none, osc, loopback, file:PATH or device:NAME (`morphogen devices` lists the names)."
+MAX_SIDE = 16384
+_SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*")
+_REGION = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*@(.*)")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_OUT_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Region:
+    """Part of a larger canvas that this instance draws, in canvas pixels, from the top left."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    canvas_width: int
+    canvas_height: int
+
+
+@dataclass(frozen=True)
+class AudioChoice:
+    """kind: demo, none, osc, loopback, file or device. value: the file's path or the device's name, else empty."""
+
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class OutChoice:
+    """One `--out`. kind: name in the table of sinks; options: texts by key; remove: `-NAME` takes a default away."""
+
+    kind: str
+    options: dict[str, str]
+    remove: bool = False
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A cure: 'Did you mean size?' or the list of what is known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, 1, 0.5)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}."
+
+
+def read_text(value: Any) -> str:
+    """Any text, stripped."""
+    if not isinstance(value, str):
+        raise UsageError(f"{value!r} is not a text.", 'Write it in "quotes".')
+    return value.strip()
+
+
+def read_bool(value: Any) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{value!r} is neither true nor false.", "Write true or false.")
+    return value
+
+
+def _number(value: Any, low: float, high: float, cure: str) -> float:
+    """A finite number in low..high; texts and numbers alike."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"{value!r} is not a number.", cure)
+    if not low <= number <= high:
+        raise UsageError(f"{value} is out of range.", cure)
+    return number
+
+
+def _integer(value: Any, low: int, high: int, cure: str) -> int:
+    number = _number(value, low, high, cure)
+    if number != int(number):
+        raise UsageError(f"{value} is not a whole number.", cure)
+    return int(number)
+
+
+def read_size(value: Any) -> tuple[int, int]:
+    """'1920x1080' (or [1920, 1080]) -> (1920, 1080)."""
+    text = "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    match = _SIZE.fullmatch(text)
+    cure = f"Write WIDTHxHEIGHT, as 1920x1080; each side 1 to {MAX_SIDE}."
+    if not match:
+        raise UsageError(f"{text[:40]!r} is not a size.", cure)
+    size = int(match[1]), int(match[2])
+    if not all(1 <= side <= MAX_SIDE for side in size):
+        raise UsageError(f"size {text} is out of range.", cure)
+    return size
+
+
+def read_fps(value: Any) -> float:
+    """Frames a second: 0 (unpaced) or 1..1000."""
+    cure = "Give 1 to 1000, as 60 or 59.94; 0 draws as fast as it can."
+    fps = _number(value, 0, 1000, cure)
+    if 0 < fps < 1:
+        raise UsageError(f"{value} is out of range.", cure)
+    return fps
+
+
+def read_threads(value: Any) -> int:
+    """Drawing threads: 0 (every core) to 256."""
+    return _integer(value, 0, 256, "Give 0 (every core) to 256.")
+
+
+def read_seconds(value: Any) -> float:
+    """Positive seconds."""
+    cure = "Give a number of seconds above 0."
+    seconds = _number(value, 0, 1e9, cure)
+    if seconds <= 0:
+        raise UsageError(f"{value} is out of range.", cure)
+    return seconds
+
+
+def read_port_base(value: Any) -> int:
+    """First port of all: 1024..65000."""
+    return _integer(value, 1024, 65000, "Give a port from 1024 to 65000, as 8810.")
+
+
+def read_token(value: Any) -> str:
+    """A shared secret of at least 8 visible ASCII characters."""
+    text = read_text(value)
+    if not (8 <= len(text) <= 256 and text.isascii() and text.isprintable() and " " not in text):
+        raise UsageError("this token is too weak or cannot travel in a header.",
+                         "Use 8 to 256 letters, digits and signs without spaces.")  # fmt: skip
+    return text
+
+
+def read_folder(value: Any) -> Path:
+    """A folder that exists."""
+    path = Path(read_text(value)).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"there is no folder {path}.", "Name an existing folder.")
+    return path
+
+
+def read_host(value: Any) -> str:
+    """An IP address or host name; brackets around IPv6 are taken off."""
+    host = read_text(value).removeprefix("[").removesuffix("]")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    if not _HOST_NAME.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
+        raise UsageError(f"{host[:60]!r} is not an address.", "Write one as 127.0.0.1, 0.0.0.0 or ::1, without a port.")
+    return host
+
+
+def read_target(value: Any) -> tuple[str, int]:
+    """'HOST:PORT' ('[::1]:9000' for IPv6) -> (host, port)."""
+    text = read_text(value)
+    host, _, port = text.rpartition(":")
+    cure = "Write HOST:PORT, as 192.168.0.20:9000."
+    if not host or (":" in host and not host.startswith("[")):
+        raise UsageError(f"{text[:60]!r} is not HOST:PORT.", cure)
+    return read_host(host), _integer(port, 1, 65535, cure)
+
+
+def read_backend(value: Any) -> str:
+    """Name of a renderer."""
+    name = read_text(value).lower()
+    if name not in BACKENDS:
+        raise UsageError(f"there is no backend {name[:40]!r}.", nearest(name, BACKENDS))
+    return name
+
+
+def read_region(value: Any) -> Region:
+    """'x,y,w,h@WxH' -> Region inside its canvas."""
+    text = read_text(value)
+    match = _REGION.fullmatch(text)
+    cure = "Write x,y,w,h@WxH, as 0,0,1920,1080@3840x1080."
+    if not match:
+        raise UsageError(f"{text[:60]!r} is not a region.", cure)
+    x, y, width, height = (int(match[n]) for n in range(1, 5))
+    canvas = read_size(match[5])
+    read_size(f"{width}x{height}")
+    if x + width > canvas[0] or y + height > canvas[1]:
+        raise UsageError(f"the region {text} leaves its canvas of {canvas[0]}x{canvas[1]}.", cure)
+    return Region(x, y, width, height, *canvas)
+
+
+def parse_audio(text: str) -> AudioChoice:
+    """'file:PATH' | 'device:NAME' | 'demo' | 'none' | 'osc' | 'loopback'. Raises UsageError. Touches no file."""
+    kind, colon, value = text.strip().partition(":")
+    kind, value = kind.strip().lower(), value.strip()
+    if kind in AUDIO_WORDS and not colon:
+        return AudioChoice(kind)
+    if kind in AUDIO_WITH_VALUE and value:
+        return AudioChoice(kind, value)
+    if kind in AUDIO_WITH_VALUE:
+        raise UsageError(f"audio {kind} needs {'a path' if kind == 'file' else 'a name'} after the colon.", AUDIO_CURE)
+    raise UsageError(f"there is no audio source {text[:60]!r}.", AUDIO_CURE)
+
+
+def read_audio(value: Any) -> str:
+    """The text of an audio source, checked; a file must exist."""
+    text = read_text(value)
+    choice = parse_audio(text)
+    if choice.kind == "file" and not Path(choice.value).expanduser().is_file():
+        raise UsageError(f"there is no file {choice.value}.", "Name an existing sound file after file:.")
+    return text
+
+
+def parse_out(text: str) -> OutChoice:
+    """'NAME[:k=v,...]' or '-NAME'. A part without `=` belongs to the value before it (crop=0,0,640,360)."""
+    name, _, rest = text.strip().partition(":")
+    remove = name.startswith("-")
+    name = name.removeprefix("-").strip().lower()
+    cure = "Write NAME, NAME:key=value,key=value or -NAME, as shm:width=1280,height=720."
+    if not _OUT_NAME.fullmatch(name):
+        raise UsageError(f"{text[:60]!r} is not an output.", cure)
+    options: dict[str, str] = {}
+    last = ""
+    for part in rest.split(",") if rest.strip() else []:
+        key, equals, value = part.partition("=")
+        if equals and key.strip():
+            last = key.strip().lower()
+            options[last] = value.strip()
+        elif last and not equals:
+            options[last] += "," + part.strip()
+        else:
+            raise UsageError(f"output {name}: {part[:40]!r} is not key=value.", cure)
+    if remove and options:
+        raise UsageError(f"-{name} takes an output away and has no options.", cure)
+    return OutChoice(name, options, remove)
+
+
+def read_out(value: Any) -> str:
+    """The text of one `--out`, its grammar checked."""
+    text = read_text(value)
+    parse_out(text)
+    return text
