@@ -1,0 +1,1 @@
+"""The style library: style files, datagrams, alignment, folders and the bank of slots."""

@@ -1,0 +1,142 @@
+"""Styles drawn from a seed alone: no training, no guide, and they say so."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from morphogen.errors import UsageError
+from morphogen.field.network import (
+    ACTIVATION_CYCLE,
+    FRAME_INPUTS,
+    INPUTS,
+    PRESETS,
+    SEED_INPUTS,
+    Network,
+    Shape,
+    init_glow,
+    init_seed,
+    preset,
+)  # fmt: skip
+from morphogen.library.style import Style
+
+Init = Literal["glow", "seed"]
+COMMAND = "morphogen styles draw"
+ROLES = {
+    "time": "moves the picture by itself", "bass": "20-250 Hz bends it", "mid": "250-4000 Hz bends it",
+    "treble": "4-20 kHz bends it", "beat": "kicks it on each beat", "rms": "loudness bends it",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that an untrained style depends on.
+
+    preset: of `field.network.PRESETS`. inputs: names of `field.network.INPUTS`. units: activations cycle over the
+    units of a layer instead of over the layers. gain: hidden gain (glow only). extent: coordinate at the upper edge.
+    pace: factor on the first layer's `time` weights; Xavier with gain 5 gives up to 3 radians a second, which
+    flickers, so starters take 0.05-0.2. reaction: factor on all audio weights.
+    """
+
+    preset: str = "3L_4D"
+    seed: int = 0
+    init: Init = "glow"
+    inputs: tuple[str, ...] = SEED_INPUTS
+    units: bool = False
+    gain: float = 5.0
+    extent: float = 0.5
+    pace: float = 1.0
+    reaction: float = 1.0
+
+    def command(self) -> str:
+        """The shell command that draws it again; defaults are left out."""
+        plain = Recipe()
+        words = [COMMAND, "--preset", self.preset, "--init", self.init, "--seed", str(self.seed)]
+        if self.inputs != plain.inputs:
+            words += ["--inputs", ",".join(self.inputs)]
+        if self.units:
+            words.append("--units")
+        for key in ("gain", "extent", "pace", "reaction"):
+            if getattr(self, key) != getattr(plain, key):
+                words += [f"--{key}", f"{getattr(self, key)!r}"]
+        return " ".join(words)
+
+
+def parse_command(command: str) -> Recipe:
+    """The recipe in a style's `training` field. Raises UsageError when it is no `styles draw` command."""
+    if not command.startswith(f"{COMMAND} "):
+        raise UsageError(f"{command[:80]!r} does not draw a style.", f"It must start with `{COMMAND}`.")
+    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
+    parser.add_argument("--preset", default="3L_4D")
+    parser.add_argument("--init", default="glow")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=lambda text: tuple(text.split(",")), default=SEED_INPUTS)
+    parser.add_argument("--units", action="store_true")
+    for key, default in (("gain", 5.0), ("extent", 0.5), ("pace", 1.0), ("reaction", 1.0)):
+        parser.add_argument(f"--{key}", type=float, default=default)
+    try:
+        known, rest = parser.parse_known_args(shlex.split(command)[3:])
+    except (argparse.ArgumentError, ValueError) as error:
+        raise UsageError(f"{command[:80]!r} is malformed: {error}.", "See `morphogen styles draw --help`.") from error
+    if rest:
+        raise UsageError(f"`styles draw` has no option {rest[0][:40]!r}.", "See `morphogen styles draw --help`.")
+    return Recipe(**vars(known))
+
+
+def network(recipe: Recipe) -> Network:
+    """The network of a recipe; the same on every machine, bit for bit. Raises UsageError."""
+    shape = _shape(recipe)
+    if recipe.init == "glow":
+        drawn = init_glow(shape, recipe.seed, recipe.extent, recipe.gain)
+    elif recipe.init == "seed":
+        drawn = init_seed(shape, recipe.seed, recipe.extent)
+    else:
+        raise UsageError(f"unknown init {recipe.init!r}.", "Known: glow, seed.")
+    first = drawn.tensors[0].copy()
+    for column, name in enumerate(shape.inputs):
+        if name in FRAME_INPUTS:
+            first[:, column] *= np.float32(recipe.pace if name == "time" else recipe.reaction)
+    return Network(shape, (first, *drawn.tensors[1:]), drawn.extent, drawn.time_range)
+
+
+def _shape(recipe: Recipe) -> Shape:
+    if recipe.preset not in PRESETS:
+        raise UsageError(f"unknown preset {recipe.preset!r}.", f"Known: {', '.join(PRESETS)}.")
+    unknown = [name for name in recipe.inputs if name not in INPUTS]
+    if unknown or not recipe.inputs or len(set(recipe.inputs)) < len(recipe.inputs):
+        what = f"unknown input {unknown[0]!r}." if unknown else "inputs are empty or named twice."
+        raise UsageError(what, f"Known: {', '.join(INPUTS)}.")
+    shape = preset(recipe.preset, recipe.inputs)
+    if not recipe.units:
+        return shape
+    layers = tuple(tuple(ACTIVATION_CYCLE[(n + unit) % 4] for unit in range(len(layer)))
+                   for n, layer in enumerate(shape.layers))  # fmt: skip
+    return Shape(shape.inputs, layers, shape.head)
+
+
+def draw(recipe: Recipe, name: str = "", title: str = "", licence: str = "MIT") -> Style:
+    """An untrained style, labelled as such: trained False, guide 'none', no score, no prompt. Raises UsageError."""
+    if not 0 <= recipe.seed < 2**63:
+        raise UsageError(f"seed {recipe.seed} does not fit.", "Take a whole number from 0 to 2^63-1.")
+    roles = {key: doc for key, doc in ROLES.items() if key in recipe.inputs}
+    return Style(
+        network(recipe), name or f"own/{recipe.preset.lower()}-{recipe.seed}", title, guide="none", seed=recipe.seed,
+        trained=False, training=recipe.command(), audio_roles=roles, licence=licence,
+    )  # fmt: skip
+
+
+def untrained(
+    preset: str = "3L_4D",
+    seed: int = 0,
+    init: Init = "glow",
+    inputs: Sequence[str] = SEED_INPUTS,
+    name: str = "",
+    title: str = "",
+) -> Style:
+    """`draw` for the common case: a preset and a seed. Raises UsageError."""
+    return draw(Recipe(preset, seed, init, tuple(inputs)), name, title)
