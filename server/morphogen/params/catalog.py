@@ -11,7 +11,7 @@ LFO_SHAPES = ("sine", "triangle", "saw", "square")
 
 def _lfo(n: int) -> tuple[Param, ...]:
     return (
-        Param(f"lfo{n}/rate", 0.1 * n, 0.001, 20.0, f"Speed of LFO {n}; cycles per beat when synced.",
+        Param(f"lfo{n}/rate", n / 10, 0.001, 20.0, f"Speed of LFO {n}; cycles per beat when synced.",
               unit="Hz", scale="log"),
         Param(f"lfo{n}/shape", 0, 0, 3, f"Wave of LFO {n}.", kind="choice", choices=LFO_SHAPES),
         Param(f"lfo{n}/phase", 0, 0, 1, f"Phase of LFO {n}.", unit="turns", clip="wrap"),

@@ -55,11 +55,12 @@ class Param:
     def check(self, value: Any) -> float:
         """The value as a finite float inside the range (clipped or wrapped).
 
-        Takes numbers, bools, numeric strings and, for a choice, its names; raises ParamError for anything else."""
+        Takes numbers, bools, numeric strings and, for a choice, its names; raises ParamError for anything else. A
+        wrapping parameter keeps both ends of its range: 180 degrees stays 180, so a fader at its top stays there."""
         number = self._number(value)
         if not math.isfinite(number):
-            raise ParamError(f"{self.key} refuses {value!r}: not a finite number.", "Send a plain number.")
-        if self.clip == "wrap":
+            raise ParamError(f"{self.key} refuses {number}: not a finite number.", "Send a plain number.")
+        if self.clip == "wrap" and not self.minimum <= number <= self.maximum:
             span = self.maximum - self.minimum
             number = (number - self.minimum) % span + self.minimum
         number = min(max(number, self.minimum), self.maximum)
@@ -77,23 +78,20 @@ class Param:
                 return 1.0
             if text in ("false", "off", "no") and self.kind == "bool":
                 return 0.0
-            try:
-                return float(text)
-            except ValueError:
-                pass
-        elif isinstance(value, (bool, int, float)) or hasattr(value, "__float__"):
-            try:
-                return float(value)
-            except (OverflowError, TypeError, ValueError):
-                pass
-        hint = f"one of {', '.join(self.choices)}" if self.choices else "a number"
-        raise ParamError(f"{self.key} cannot take {str(value)[:40]!r} ({type(value).__name__}).", f"Send {hint}.")
+        number = plain_number(value)
+        if number is not None:
+            return number
+        hint = f"one of {', '.join(self.choices)}" if self.choices else "a plain number"
+        raise ParamError(f"{self.key} cannot take {shown(value)} ({type(value).__name__}).", f"Send {hint}.")
 
-    def from_normalised(self, position: float) -> float:
-        """0..1 -> value in the parameter's own unit."""
-        if not math.isfinite(position):
-            raise ParamError(f"{self.key} refuses {position!r}: not a finite number.", "Send 0 to 1.")
-        p = min(max(float(position), 0.0), 1.0)
+    def from_normalised(self, position: Any) -> float:
+        """0..1 (a number or a numeric string, clipped) -> value in the parameter's own unit. Raises ParamError."""
+        number = plain_number(position)
+        if number is None:
+            raise ParamError(f"{self.key} cannot take {shown(position)} ({type(position).__name__}).", "Send 0 to 1.")
+        if not math.isfinite(number):
+            raise ParamError(f"{self.key} refuses {number}: not a finite number.", "Send 0 to 1.")
+        p = min(max(number, 0.0), 1.0)
         if self.scale == "log":
             return self.check(self.minimum * (self.maximum / self.minimum) ** p)
         return self.check(self.minimum + (self.maximum - self.minimum) * p)
@@ -111,3 +109,21 @@ class Param:
         if self.kind == "choice":
             return self.choices[int(value)]
         return int(value) if self.kind == "int" else float(value)
+
+
+def plain_number(value: Any) -> float | None:
+    """A number, bool or numeric string as a float; None if it is not one, or an integer too large for a float."""
+    if not (isinstance(value, (str, int, float)) or hasattr(value, "__float__")):
+        return None
+    try:
+        return float(value)
+    except (OverflowError, TypeError, ValueError):
+        return None
+
+
+def shown(value: Any) -> str:
+    """At most 40 characters of a value. Python refuses to print integers of more than 4,300 digits."""
+    try:
+        return repr(str(value)[:40])
+    except ValueError:
+        return "a huge number"
