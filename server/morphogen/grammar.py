@@ -57,11 +57,11 @@ class OutChoice:
     remove: bool = False
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A cure: 'Did you mean size?' or the list of what is known."""
+def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A cure: 'Did you mean size?', else `otherwise`, else the list of what is known."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, 1, 0.5)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}."
+    return f"Did you mean {close[0]}?" if close else otherwise or f"Known: {', '.join(names)}."
 
 
 def read_text(value: Any) -> str:

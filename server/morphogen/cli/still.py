@@ -1,0 +1,105 @@
+"""`morphogen still`: one frame as a PNG, the same every time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from morphogen.cli import complete
+from morphogen.cli.output import note
+from morphogen.errors import UsageError
+from morphogen.grammar import nearest, read_backend, read_size
+
+HELP = "Draw one frame as a PNG; the same every time."
+BIG = 8_000_000  # pixels: from here on drawing takes long enough to say so
+
+
+def still(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.png", help="File to write.")],
+    style: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Style, by name or file.", autocompletion=complete.style_names)
+    ] = "",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "1920x1080",
+    time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 0.0,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Set a parameter or an audio feature. May be repeated.",
+            autocompletion=complete.param_settings,
+        ),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="What draws.", autocompletion=complete.backends)
+    ] = "auto",
+) -> None:  # fmt: skip
+    """Render and write atomically: the file is whole or not there."""
+    width, height = read_size(size)
+    values = read_settings(sets or ())
+    drawer = read_backend(backend)
+    from morphogen.still import render_still
+
+    with busy(f"Drawing {width} x {height}", width * height >= BIG):
+        picture = render_still(style, (width, height), time, values, drawer)
+    write_png(output, picture)
+    note(f"Wrote {output} ({width} x {height}).")
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, str]:
+    """['view/zoom=2'] -> {'view/zoom': '2'}; keys and values are checked against the catalog. Raises UsageError."""
+    from morphogen.params.catalog import BY_KEY
+
+    values = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip().lower()
+        if not equals:
+            raise UsageError(f"--set {text!r} is not KEY=VALUE.", "Write it as view/zoom=1.5.")
+        if key not in BY_KEY:
+            raise UsageError(
+                f"--set: there is no parameter {key[:60]!r}.", nearest(key, BY_KEY, "See `morphogen ctl params`.")
+            )
+        BY_KEY[key].check(value)
+        values[key] = value.strip()
+    return values
+
+
+@contextlib.contextmanager
+def busy(text: str, shown: bool = True) -> Iterator[None]:
+    """A moving line on stderr while work goes on; silent into a pipe."""
+    if not (shown and sys.stderr.isatty()):
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def write_png(path: Path, picture: Any) -> None:
+    """Write (h, w, 4) uint8 pixels to `path` in one step; missing folders are made. Raises OSError."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(picture, "RGBA").convert("RGB").save(file, "PNG")
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """mkstemp makes private files; a picture gets the rights that any new file would."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
