@@ -184,12 +184,14 @@ class Sink:
     `policy`: 'latest' (live; newest wins, depth 1) or 'every' (recording; bounded queue, back-pressure only offline).
     `thread`: 'own' (a worker with a mailbox calls `write`) or 'render' (`write` runs on the render thread).
     `formats`: pixel formats it takes, best first; sink and engine agree once, at `open`.
+    `extras`: options of its own, name -> what it means; others are refused. None: takes any.
     """
 
     kind: ClassVar[str] = "sink"
     policy: ClassVar[Policy] = "latest"
     thread: ClassVar[Literal["own", "render"]] = "own"
     formats: ClassVar[Sequence[PixelFormat]] = (PixelFormat.RGBA8, PixelFormat.BGRA8)
+    extras: ClassVar[Mapping[str, str] | None] = None
 
     def __init__(self, options: SinkOptions | None = None) -> None:
         self.options = options or SinkOptions()

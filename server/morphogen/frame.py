@@ -52,6 +52,8 @@ class TargetSpec:
     """One picture that a sink wants of every frame. Equal specs are rendered once.
 
     width, height: pixels of the picture. crop: where it lies on a larger canvas, else it is the whole canvas.
+    flip: bottom row first. alpha: what the alpha channel shall mean; a backend without alpha draws it opaque (255),
+    which reads the same under all three meanings. A spec read back from a header knows size and format only.
     """
 
     width: int
@@ -59,6 +61,7 @@ class TargetSpec:
     format: PixelFormat = PixelFormat.RGBA8
     crop: Crop | None = None
     flip: bool = False
+    alpha: Alpha = Alpha.OPAQUE
 
     @property
     def row_bytes(self) -> int:
@@ -170,18 +173,35 @@ class Frame:
 
 
 class FramePool:
-    """Reusable buffers of one size. Thread-safe. Grows on demand to what the slowest sinks hold."""
+    """Reusable buffers of one size. Thread-safe. Grows on demand to what the slowest sinks hold.
+
+    made: buffers ever allocated, which is the most that were out at once (or `ready`).
+    """
 
     def __init__(self, spec: TargetSpec, ready: int = 3) -> None:
         self.spec = spec
+        self.made = ready
         self._lock = threading.Lock()
         self._free = [new_buffer(spec.pixel_bytes) for _ in range(ready)]
+
+    @property
+    def free(self) -> int:
+        """Buffers that nobody holds."""
+        with self._lock:
+            return len(self._free)
 
     def take(self, info: FrameInfo) -> Frame:
         """A frame whose buffer nobody else holds."""
         with self._lock:
             buffer = self._free.pop() if self._free else None
+            self.made += buffer is None
         return Frame(info, buffer if buffer is not None else new_buffer(self.spec.pixel_bytes), self)
+
+    def grow(self) -> None:
+        """Add one buffer. Slow (2 to 20 ms for 1080p, the first touch of every page): not on the render thread."""
+        with self._lock:
+            self.made += 1
+        self.give_back(new_buffer(self.spec.pixel_bytes))
 
     def give_back(self, buffer: NDArray[np.uint8]) -> None:
         """Called by the last `Frame.release`."""
@@ -190,8 +210,10 @@ class FramePool:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """'1920x1080' -> (1920, 1080). Raises ValueError."""
-    width, _, height = text.lower().partition("x")
+    """'1920x1080' -> (1920, 1080). Raises ValueError that says what is allowed."""
+    width, _, height = text.strip().lower().partition("x")
+    if not (text.isascii() and width.isdigit() and height.isdigit()):
+        raise ValueError(f"size {text!r} is not understood: say WIDTHxHEIGHT in pixels, as 1920x1080")
     size = int(width), int(height)
     if not (1 <= size[0] <= 16384 and 1 <= size[1] <= 16384):
         raise ValueError(f"size {text!r} is out of range: 1x1 to 16384x16384")
