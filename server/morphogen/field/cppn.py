@@ -1,0 +1,155 @@
+"""The network's mathematics: the float64 truth, the folding of what is constant over a frame, and the pixel graph.
+
+`evaluate` is what every backend is compared with and knows nothing of folding. `fold` turns weights and the frame's
+time and audio into the float32 block that compiled code reads; `expand` is the graph that reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.graph import Array, Node, fma, op, uniform
+from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+
+LENGTHS = ("x", "y", "r", "abs_x", "abs_y")  # inputs measured in picture heights: they scale with the extent
+
+
+def pixel_inputs(shape: Shape) -> list[tuple[int, str]]:
+    """(column, name) of the inputs that differ from pixel to pixel, in column order."""
+    return [(i, name) for i, name in enumerate(shape.inputs) if name in PIXEL_INPUTS]
+
+
+def reflect(t: float, low: float, high: float) -> float:
+    """Time folded back and forth into low..high, without a jump."""
+    span = high - low
+    if span <= 0:
+        return low
+    phase = (t - low) % (2 * span)
+    return low + (phase if phase <= span else 2 * span - phase)
+
+
+def frame_bias(network: Network, values: Mapping[str, float]) -> Array:
+    """First-layer bias (units,) in float64 with all frame inputs (time, audio) added.
+
+    Live time is unbounded. A periodic unit takes it as it is; any other unit would saturate for good, so it sees time
+    reflected into the style's own range."""
+    shape = network.shape
+    weight = network.tensors[0].astype(np.float64)
+    bias = network.tensors[1].astype(np.float64)
+    for column, name in enumerate(shape.inputs):
+        if name in PIXEL_INPUTS:
+            continue
+        value = float(values.get(name, 0.0))
+        if name == "time":
+            folded = reflect(value, *network.time_range)
+            units = shape.layers[0] if shape.layers else ("sigmoid",) * shape.outputs
+            times = np.array([value if ACTIVATIONS[u].periodic else folded for u in units])
+            bias += weight[:, column] * times
+        else:
+            bias += weight[:, column] * value
+    return bias
+
+
+def evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
+    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns the output channels,
+    0..1, float64, same shape."""
+    columns = pixel_inputs(network.shape)
+    first = network.tensors[0].astype(np.float64)
+    known = _pixel_values(pixels, 2 * network.extent)
+    units = [
+        sum((first[j, i] * known[name] for i, name in columns), start=np.float64(b))
+        for j, b in enumerate(frame_bias(network, values))
+    ]
+    names = [*network.shape.layers, ("sigmoid",) * network.shape.outputs]
+    for layer, activations in enumerate(names):
+        if layer:
+            weight = network.tensors[2 * layer].astype(np.float64)
+            bias = network.tensors[2 * layer + 1].astype(np.float64)
+            units = [
+                sum((w * u for w, u in zip(row, units, strict=True)), start=b)
+                for row, b in zip(weight, bias, strict=True)
+            ]
+        units = [np.asarray(ACTIVATIONS[a].reference(u)) for a, u in zip(activations, units, strict=True)]
+    return [np.broadcast_to(u, np.shape(pixels["x"])) for u in units]
+
+
+def _pixel_values(pixels: Mapping[str, Array], scale: float) -> dict[str, Array]:
+    x, y = pixels["x"] * scale, pixels["y"] * scale
+    return {
+        "x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": np.abs(x), "abs_y": np.abs(y),
+    }  # fmt: skip
+
+
+def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
+    """The block that compiled code reads, float32: for each layer the weights row by row, then its biases.
+
+    All in float64 until the last step. First-layer rows hold the pixel inputs only; periodic biases are reduced to
+    one turn, which keeps hour-long shows exact (research: kernels, section 2)."""
+    blocks: list[Array] = []
+    columns = [i for i, _ in pixel_inputs(network.shape)]
+    scales = np.array([2 * network.extent if name in LENGTHS else 1.0 for _, name in pixel_inputs(network.shape)])
+    weight = network.tensors[0].astype(np.float64)[:, columns] * scales
+    bias = frame_bias(network, values)
+    for layer, names in enumerate([*network.shape.layers, ("sigmoid",) * network.shape.outputs]):
+        if layer:
+            weight = network.tensors[2 * layer].astype(np.float64)
+            bias = network.tensors[2 * layer + 1].astype(np.float64)
+            before = [ACTIVATIONS[a] for a in network.shape.layers[layer - 1]]
+            bias = bias + weight @ np.array([a.shift for a in before])
+            weight = weight * np.array([a.gain for a in before])
+        acts = [ACTIVATIONS[a] for a in names]
+        scale = np.array([a.scale for a in acts])
+        bias = bias * scale + np.array([a.turn for a in acts])
+        periodic = np.array([a.periodic for a in acts])
+        bias = np.where(periodic, bias - np.rint(bias), bias)
+        blocks += [(weight * scale[:, None]).ravel(), bias]
+    return np.concatenate(blocks).astype(np.float32)
+
+
+def block_size(shape: Shape) -> int:
+    """Number of floats in the block of `fold`."""
+    widths = [len(pixel_inputs(shape)), *shape.widths[1:]]
+    return sum(a * b + b for a, b in pairwise(widths))
+
+
+def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[Node]:
+    """Graph of the output channels, reading the block of `fold` from `first_slot` on."""
+    slot = first_slot
+    units = _input_nodes(shape, x, y)
+    for names in [*shape.layers, ("sigmoid",) * shape.outputs]:
+        rows = [slot + j * len(units) for j in range(len(names))]
+        biases = slot + len(names) * len(units)
+        units = [
+            ACTIVATIONS[name].emit(_dot(units, row, biases + j))
+            for j, (name, row) in enumerate(zip(names, rows, strict=True))
+        ]
+        slot = biases + len(names)
+    return units
+
+
+def _dot(units: Sequence[Node], row: int, bias: int) -> Node:
+    total = uniform(bias)
+    for i, unit in enumerate(units):
+        total = fma(uniform(row + i), unit, total)
+    return total
+
+
+def _input_nodes(shape: Shape, x: Node, y: Node) -> list[Node]:
+    builders = {
+        "x": lambda: x,
+        "y": lambda: y,
+        "r": lambda: op("sqrt", fma(x, x, y * y)),
+        "theta": lambda: op("atan2_turns", y, x) * 2.0,
+        "abs_x": lambda: abs(x),
+        "abs_y": lambda: abs(y),
+    }
+    return [builders[name]() for _, name in pixel_inputs(shape)]
+
+
+assert math.isclose(ACTIVATIONS["tanh"].gain + ACTIVATIONS["tanh"].shift, -1.0)

@@ -1,0 +1,221 @@
+"""The pixel program: view -> field (or two, cross-faded) -> grade | temporal | master -> dither.
+
+`program(shapes)` is the graph that backends compile, once per pair of network shapes. `Scene` is everything that one
+frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads. Coordinates are picture
+heights, x right, y up, (0, 0) in the middle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.field.cppn import block_size, fold
+from morphogen.field.grade import grade_matrix
+from morphogen.field.graph import Node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
+from morphogen.field.network import Network, Shape
+from morphogen.frame import TargetSpec
+
+# Slots of the uniform block. The networks' folded weights follow behind.
+_SLOTS = (
+    "screen_scale", "screen_x", "screen_y",
+    "mirror_x", "mirror_y", "kaleidoscope", "segments", "polar",
+    "warp", "warp_amount", "warp_scale", "warp_phase_x", "warp_phase_y",
+    "view_xx", "view_xy", "view_x", "view_yx", "view_yy", "view_y",
+    "g00", "g01", "g02", "g03", "g10", "g11", "g12", "g13", "g20", "g21", "g22", "g23",
+    "shoulder", "mix", "trail", "keep", "master", "dither",
+)  # fmt: skip
+SLOT = {name: i for i, name in enumerate(_SLOTS)}
+SCENE_SLOTS = len(_SLOTS)
+WARP_REACH = 0.12  # picture heights that warp 1 bends at most; more folds the picture over itself at scale 2
+KNEE = 0.8  # where the grade's soft shoulder begins
+
+
+def _u(name: str) -> Node:
+    return uniform(SLOT[name])
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is compiled. colour: graph from ('px', 'py') to r, g, b before the temporal blend; finish: graph from
+    ('r', 'g', 'b', 'threshold') to values whose floor is the 8-bit level."""
+
+    shapes: tuple[Shape, ...]
+    colour: tuple[Node, ...]
+    finish: tuple[Node, ...]
+
+    @property
+    def network_slots(self) -> tuple[int, ...]:
+        """First uniform slot of each network."""
+        slots, at = [], SCENE_SLOTS
+        for shape in self.shapes:
+            slots.append(at)
+            at += block_size(shape)
+        return tuple(slots)
+
+    @property
+    def uniform_count(self) -> int:
+        """Floats in the whole uniform block."""
+        return SCENE_SLOTS + sum(block_size(s) for s in self.shapes)
+
+
+@lru_cache(maxsize=64)
+def program(shapes: tuple[Shape, ...]) -> Program:
+    """The pixel program for one network shape, or for two while they cross-fade."""
+    x, y = _view(pixel_input("px"), pixel_input("py"))
+    fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
+    rgb = [Node("pick", (fields[0], c)) for c in range(3)]
+    if len(shapes) == 2:
+        other = [Node("pick", (fields[1], c)) for c in range(3)]
+        rgb = [fma(b - a, _u("mix"), a) for a, b in zip(rgb, other, strict=True)]
+    finish = tuple(_finish(pixel_input(c)) for c in "rgb")
+    return Program(shapes, tuple(_grade(rgb)), finish)
+
+
+def _view(px: Node, py: Node) -> tuple[Node, Node]:
+    x = fma(px, _u("screen_scale"), _u("screen_x"))
+    y = _u("screen_y") - py * _u("screen_scale")
+    x = branch(_u("mirror_x"), (abs(x),), (x,))[0]
+    y = branch(_u("mirror_y"), (abs(y),), (y,))[0]
+    x, y = branch(_u("kaleidoscope"), _kaleidoscope(x, y), (x, y))
+    x, y = branch(_u("polar"), _polar(x, y), (x, y))
+    x, y = branch(_u("warp"), _warp(x, y), (x, y))
+    return (
+        fma(x, _u("view_xx"), fma(y, _u("view_xy"), _u("view_x"))),
+        fma(x, _u("view_yx"), fma(y, _u("view_yy"), _u("view_y"))),
+    )
+
+
+def _kaleidoscope(x: Node, y: Node) -> tuple[Node, Node]:
+    radius = op("sqrt", fma(x, x, y * y))
+    turns = op("atan2_turns", y, x) * _u("segments")
+    inside = abs(turns - op("floor", turns + 0.5)) / _u("segments")
+    return radius * cos_turns(inside), radius * sin_turns(inside)
+
+
+def _polar(x: Node, y: Node) -> tuple[Node, Node]:
+    radius = op("sqrt", fma(x, x, y * y))
+    return abs(op("atan2_turns", y, x)) * 2.0 - 0.5, radius - 0.5
+
+
+def _warp(x: Node, y: Node) -> tuple[Node, Node]:
+    scale, amount = _u("warp_scale"), _u("warp_amount")
+    bend_x = sin_turns(fma(y, scale, _u("warp_phase_x")))
+    bend_y = sin_turns(fma(x, scale, _u("warp_phase_y")))
+    x1, y1 = fma(bend_x, amount, x), fma(bend_y, amount, y)
+    # A second, finer wave of the bent coordinates: one alone looks like a flag, two like water.
+    fine_x = sin_turns(fma(y1, scale * 2.0, _u("warp_phase_y")))
+    fine_y = sin_turns(fma(x1, scale * 2.0, _u("warp_phase_x")))
+    return fma(fine_x, amount * 0.5, x1), fma(fine_y, amount * 0.5, y1)
+
+
+def _grade(rgb: list[Node]) -> list[Node]:
+    r, g, b = rgb
+    out = [fma(r, _u(f"g{i}0"), fma(g, _u(f"g{i}1"), fma(b, _u(f"g{i}2"), _u(f"g{i}3")))) for i in range(3)]
+    soft = branch(_u("shoulder"), tuple(_shoulder(c) for c in out), tuple(out))
+    return [clamp(c) for c in soft]
+
+
+def _shoulder(c: Node) -> Node:
+    room = 1.0 - KNEE
+    over = op("max", c - KNEE, 0.0)
+    return op("min", c, KNEE) + room * (1.0 - op("exp2", over * (-math.log2(math.e) / room)))
+
+
+def _finish(c: Node) -> Node:
+    threshold = fma(pixel_input("threshold") - 0.5, _u("dither"), 0.5)
+    return op("min", fma(c * _u("master"), 255.0, threshold), 255.0)
+
+
+@dataclass(frozen=True)
+class View:
+    """How the field is looked at; units of the parameters of the same names."""
+
+    zoom: float = 1.0
+    rotate: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    mirror: int = 0
+    kaleidoscope: int = 0
+    polar: bool = False
+    warp: float = 0.0
+    warp_scale: float = 2.0
+    warp_phase: float = 0.0
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Colour after the field; units of the parameters of the same names."""
+
+    exposure: float = 0.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0
+    tint: float = 0.0
+    tint_hue: float = 0.6
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
+    input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame."""
+
+    networks: tuple[Network, ...]
+    values: Mapping[str, float] = field(default_factory=dict)
+    mix: float = 0.0
+    view: View = View()
+    grade: Grade = Grade()
+    trail: float = 0.0
+    dt: float = 1 / 60
+    master: float = 1.0
+    dither: bool = True
+
+    @property
+    def program(self) -> Program:
+        """The program that draws this scene."""
+        return program(tuple(n.shape for n in self.networks))
+
+
+def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
+    """Scene slots in float64, without the three that depend on the target."""
+    v = scene.view
+    out = np.zeros(SCENE_SLOTS)
+
+    def put(**values: float) -> None:
+        for name, value in values.items():
+            out[SLOT[name]] = value
+
+    angle = math.radians(v.rotate)
+    c, s = math.cos(angle) / v.zoom, math.sin(angle) / v.zoom
+    put(mirror_x=v.mirror in (1, 3), mirror_y=v.mirror in (2, 3), polar=v.polar)
+    put(kaleidoscope=v.kaleidoscope >= 1, segments=max(v.kaleidoscope, 1))
+    put(warp=v.warp > 0, warp_amount=v.warp * WARP_REACH, warp_scale=v.warp_scale)
+    put(warp_phase_x=v.warp_phase % 1.0, warp_phase_y=(0.25 + v.warp_phase * 0.7071) % 1.0)
+    # Screen to picture is the inverse of what the view does: unshift, unrotate, shrink.
+    put(view_xx=c, view_xy=s, view_x=-(c * v.x + s * v.y), view_yx=-s, view_yy=c, view_y=s * v.x - c * v.y)
+    matrix = grade_matrix(scene.grade)
+    out[SLOT["g00"] : SLOT["g23"] + 1] = matrix.ravel()
+    put(shoulder=not np.array_equal(matrix, np.eye(3, 4)), mix=scene.mix)
+    keep = math.exp(-max(scene.dt, 0.0) / scene.trail) if scene.trail > 1e-4 else 0.0
+    put(trail=scene.trail > 1e-4, keep=keep, master=scene.master, dither=scene.dither)
+    return out
+
+
+def put_target(uniforms: NDArray[np.floating], spec: TargetSpec) -> None:
+    """Fill in the slots that depend on size and crop. Pixel centres; the canvas height is one picture height."""
+    canvas = spec.canvas
+    scale = 1.0 / canvas.canvas_height
+    uniforms[SLOT["screen_scale"]] = scale
+    uniforms[SLOT["screen_x"]] = (canvas.x + 0.5 - canvas.canvas_width / 2) * scale
+    uniforms[SLOT["screen_y"]] = (canvas.canvas_height / 2 - canvas.y - 0.5) * scale
+
+
+def folded_uniforms(scene: Scene) -> NDArray[np.float32]:
+    """The whole block for compiled code, float32, target slots still zero."""
+    blocks = [fold(network, scene.values) for network in scene.networks]
+    return np.concatenate([scene_uniforms(scene).astype(np.float32), *blocks])

@@ -1,0 +1,231 @@
+"""The CPU backend: the pixel program compiled by LLVM for this very processor, drawn by one thread a core.
+
+Measured routes and why this one: research, kernels (1.7 times numba, 15 times a software OpenGL driver, 0.07 s to
+compile a new shape). Kernels are cached by network shapes and released when unused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.errors import RenderError
+from morphogen.field.scene import SLOT, Program, Scene, folded_uniforms, put_target
+from morphogen.frame import PixelFormat, TargetSpec
+from morphogen.render import dither
+from morphogen.render.kernel import Job, KernelBuilder
+
+CACHED_KERNELS = 24
+_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_compile_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which processor code is made for. width: pixels in one vector."""
+
+    cpu: str
+    features: str
+    width: int
+
+    @property
+    def name(self) -> str:
+        """For people: 'avx512', 'avx2', 'neon', 'sse4.1'."""
+        return {64: "avx512", 32: "avx2"}.get(self.width, "neon" if "neon" in self.features else "sse4.1")
+
+
+def host_target() -> Target:
+    """The best target that this processor takes; MORPHOGEN_SIMD=avx2 or sse4.1 lowers it, for comparisons."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features()
+    wish = os.environ.get("MORPHOGEN_SIMD", "")
+    if wish == "sse4.1":
+        return Target("x86-64", "+sse4.1,+ssse3", 16)
+    wide = features.get("avx512f") and features.get("avx512dq") and wish != "avx2"
+    width = 64 if wide else 32 if features.get("avx2") else 16
+    if wish == "avx2" and features.get("avx2"):
+        return Target("haswell", "", 32)
+    flags = features.flatten()
+    return Target(llvm.get_host_cpu_name(), flags + (",+prefer-256-bit" if False else ""), width)
+
+
+class Kernel:
+    """Compiled machine code for one program; callable from any thread, without the GIL."""
+
+    def __init__(self, program: Program, target: Target) -> None:
+        with _compile_lock:  # llvmlite's contexts are not made for two compiling threads
+            machine = llvm.Target.from_default_triple().create_target_machine(
+                cpu=target.cpu, features=target.features, opt=3
+            )
+            text = KernelBuilder(program, target.width, llvm.get_process_triple(), str(machine.target_data)).build()
+            module = llvm.parse_assembly(text)
+            module.verify()
+            self._engine = llvm.create_mcjit_compiler(module, machine)
+            self._engine.finalize_object()
+        self.target = target
+        self.run = _PROTOTYPE(self._engine.get_function_address("kernel"))
+
+
+class Crew:
+    """The caller and `threads - 1` workers run one job together; work is shared out inside the kernel."""
+
+    def __init__(self, threads: int) -> None:
+        self._work: list[tuple[Any, int]] = [(None, 0)]
+        self._start = [threading.Semaphore(0) for _ in range(threads - 1)]
+        self._done = threading.Semaphore(0)
+        self._open = True
+        self._threads = [
+            threading.Thread(target=self._serve, args=(s,), name=f"render-{i}", daemon=True)
+            for i, s in enumerate(self._start)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _serve(self, start: threading.Semaphore) -> None:
+        while True:
+            start.acquire()
+            if not self._open:
+                return
+            run, job = self._work[0]
+            run(job)
+            self._done.release()
+
+    def run(self, kernel: Kernel, job: Job) -> None:
+        """Draw one job with all hands; returns when it is done."""
+        address = ctypes.addressof(job)
+        self._work[0] = (kernel.run, address)
+        for start in self._start:
+            start.release()
+        kernel.run(address)
+        for _ in self._start:
+            self._done.acquire()
+
+    def close(self) -> None:
+        """End the workers; idempotent."""
+        if self._open:
+            self._open = False
+            for start in self._start:
+                start.release()
+            for thread in self._threads:
+                thread.join(1.0)
+
+
+class History:
+    """Two sets of planes (3, height, width) uint16 for one target: the past is read while the present is written."""
+
+    def __init__(self, spec: TargetSpec, width: int) -> None:
+        self._planes = [np.zeros((3, spec.height, width), np.uint16) for _ in range(2)]
+        self._newest = 0
+        self.valid = False
+
+    def turn(self) -> tuple[int, int]:
+        """Addresses (past, present) for the frame that comes."""
+        past, present = self._planes[self._newest], self._planes[1 - self._newest]
+        self._newest = 1 - self._newest
+        return past.ctypes.data, present.ctypes.data
+
+
+class CpuRenderer:
+    """`contracts.Renderer` on the CPU. `prepare` on any thread; the rest on the render thread."""
+
+    name = "cpu"
+
+    def __init__(self, threads: int = 0) -> None:
+        self.threads = threads or len(_usable_cores())
+        self.target = host_target()
+        self._kernels: OrderedDict[tuple[Any, ...], Kernel] = OrderedDict()
+        self._lock = threading.Lock()
+        self._crew = Crew(self.threads)
+        self._history: dict[TargetSpec, History] = {}
+        self._counter = ctypes.c_int64(0)
+        size, pad = dither.SIZE, self.target.width
+        wrapped = np.pad(dither.thresholds(), ((0, 0), (0, pad)), mode="wrap")
+        self._thresholds = np.ascontiguousarray(wrapped, np.float32)
+        assert self._thresholds.shape == (size, size + pad)
+
+    def prepare(self, program: Program) -> Kernel:
+        """Compile, or take from the cache. About 0.1 s for a new shape: call it off the render thread first."""
+        with self._lock:
+            kernel = self._kernels.get(program.shapes)
+            if kernel is not None:
+                self._kernels.move_to_end(program.shapes)
+                return kernel
+        try:
+            kernel = Kernel(program, self.target)
+        except RuntimeError as error:
+            raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
+        with self._lock:
+            self._kernels[program.shapes] = kernel
+            while len(self._kernels) > CACHED_KERNELS:
+                self._kernels.popitem(last=False)
+        return kernel
+
+    @property
+    def compiled(self) -> int:
+        """Kernels held."""
+        return len(self._kernels)
+
+    def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
+        """Draw into each target's pixels (uint8, pixel_bytes long)."""
+        kernel = self.prepare(scene.program)
+        uniforms = folded_uniforms(scene)
+        self._forget(scene, [spec for spec, _ in targets])
+        for spec, out in targets:
+            self._draw(kernel, scene, uniforms, spec, out)
+
+    def _forget(self, scene: Scene, specs: Sequence[TargetSpec]) -> None:
+        """History is kept only for targets that are drawn with a trail."""
+        if self._history and scene.trail <= 1e-4:
+            self._history.clear()
+
+    def _draw(
+        self, kernel: Kernel, scene: Scene, uniforms: NDArray[np.float32], spec: TargetSpec, out: NDArray[np.uint8]
+    ) -> None:
+        lanes = self.target.width
+        width = max(spec.width, lanes)  # a picture narrower than one vector is drawn wider, aside
+        aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
+        pixels = out if aside is None else aside
+        put_target(uniforms, spec)
+        past = present = 0
+        if scene.trail > 1e-4:
+            history = self._history.setdefault(spec, History(spec, width))
+            past, present = history.turn()
+            if not history.valid:
+                uniforms = uniforms.copy()
+                uniforms[SLOT["keep"]] = 0.0
+            history.valid = True
+        bgra = spec.format is PixelFormat.BGRA8
+        self._counter.value = 0
+        job = Job(
+            uniforms.ctypes.data, self._thresholds.ctypes.data, pixels.ctypes.data, width * 4, past, present,
+            width, spec.height, spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16,
+            int(spec.flip), ctypes.addressof(self._counter),
+        )  # fmt: skip
+        self._crew.run(kernel, job)
+        if aside is not None:
+            out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
+
+    def describe(self) -> dict[str, Any]:
+        """For `stats` and `doctor`."""
+        return {"backend": "cpu", "simd": self.target.name, "processor": self.target.cpu, "threads": self.threads}
+
+    def close(self) -> None:
+        self._crew.close()
+        self._kernels.clear()
+        self._history.clear()
+
+
+def _usable_cores() -> Sequence[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return range(os.cpu_count() or 1)

@@ -1,0 +1,74 @@
+"""The reference backend: the pixel program in float64, pixel by pixel as it is meant. Slow, and the truth.
+
+It draws from unfolded weights, keeps its history in float64, and shares no arithmetic with compiled code beyond the
+graph of view and grade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.field import cppn
+from morphogen.field.graph import Array, Evaluator
+from morphogen.field.scene import SLOT, Program, Scene, put_target, scene_uniforms
+from morphogen.frame import PixelFormat, TargetSpec
+from morphogen.render import dither
+
+
+class NumpyRenderer:
+    """`contracts.Renderer` in NumPy float64. One thread; history is kept for each target spec."""
+
+    name = "numpy"
+
+    def __init__(self, threads: int = 0) -> None:
+        self._history: dict[TargetSpec, list[Array]] = {}
+
+    def prepare(self, program: Program) -> Program:
+        return program
+
+    def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
+        """Draw into each target's pixels (uint8, pixel_bytes long)."""
+        for spec, out in targets:
+            rgb = self.levels(scene, spec)
+            pixels = out.reshape(spec.height, spec.width, 4)
+            order = (2, 1, 0) if spec.format is PixelFormat.BGRA8 else (0, 1, 2)
+            for channel, level in zip(order, np.floor(rgb), strict=True):
+                pixels[..., channel] = level[:: -1 if spec.flip else 1]
+            pixels[..., 3] = 255
+
+    def levels(self, scene: Scene, spec: TargetSpec) -> Array:
+        """(3, height, width) float64 before the floor to 8 bits; also moves the history on."""
+        uniforms = scene_uniforms(scene)
+        put_target(uniforms, spec)
+        rows, columns = np.arange(spec.height), np.arange(spec.width)
+        py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
+
+        def network(index: int, xy: Sequence[Array]) -> list[Array]:
+            x, y = (np.broadcast_to(a, px.shape) for a in xy)
+            return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
+
+        colour = Evaluator(uniforms, {"px": px, "py": py}, network)
+        rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
+        rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
+        canvas = spec.canvas
+        noise = dither.at(rows + canvas.y, columns + canvas.x)
+        out = []
+        for c, node in enumerate(scene.program.finish):
+            inputs = {"r": rgb[0], "g": rgb[1], "b": rgb[2], "threshold": noise[c]}
+            out.append(Evaluator(uniforms, inputs)(node))
+        return np.stack(out)
+
+    def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
+        past = self._history.pop(spec, None)
+        if scene.trail <= 1e-4:
+            return rgb
+        if past is not None:
+            rgb = [c + (p - c) * keep for c, p in zip(rgb, past, strict=True)]
+        self._history[spec] = rgb
+        return rgb
+
+    def close(self) -> None:
+        self._history.clear()
