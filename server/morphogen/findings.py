@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -63,6 +62,8 @@ def _import_cure(error: ImportError) -> str:
 
 def version(distribution: str) -> str:
     """Installed version of a distribution, or ''."""
+    import importlib.metadata  # 25 ms, which `--help` need not wait for
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -46,13 +46,15 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _sentence(error: Any) -> str:
-    """A usage error as one line that ends with the way to the help."""
+    """A usage error as one line that ends with the way to the help; '' where the help was just printed."""
     where = error.ctx.command_path if getattr(error, "ctx", None) else "morphogen"
     message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{message}. Try `{where} --help`." if message else f"no command. Try `{where} --help`."
+    stop = "" if message.endswith(("?", ")")) else "."
+    return f"{message}{stop} Try `{where} --help`." if message else ""
 
 
 def _say(message: str, code: int, cure: str = "") -> int:
     line = " ".join(f"{message} {cure}".split())
-    print(f"morphogen: {line}", file=sys.stderr)
+    if line:
+        print(f"morphogen: {line}", file=sys.stderr)
     return code
