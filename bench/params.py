@@ -6,7 +6,9 @@ import timeit
 from collections.abc import Callable
 
 from morphogen.clock import ManualClock
+from morphogen.contracts import TempoState
 from morphogen.params.catalog import FEATURES, PARAMS
+from morphogen.params.modulation import SOURCES, TARGETS, ModMatrix, Route
 from morphogen.params.store import ParamStore
 
 
@@ -47,6 +49,18 @@ def main() -> None:
     print(f"idle, everything modulated    {microseconds(lambda: store.snapshot(0.0, everything, heard)):6.1f} us")
     print(f"all 18 smoothed ones moving   {microseconds(moving):6.1f} us")
     print(f"all gliding and modulated     {microseconds(gliding):6.1f} us")
+    matrix, tempo, values = ModMatrix(), TempoState(), store.snapshot(0.0)
+
+    def evaluate() -> None:
+        nonlocal time
+        time += 1 / 60
+        matrix.evaluate(time, values, heard, tempo)
+
+    print(f"modulation, no routes         {microseconds(evaluate):6.1f} us")
+    matrix.set_routes([Route("audio/bass", "view/zoom", 0.2), Route("lfo1", "view/rotate", 0.1)])
+    print(f"modulation, 2 routes          {microseconds(evaluate):6.1f} us")
+    matrix.set_routes([Route(s, t, 0.1) for s, t in zip([*SOURCES] * 4, [*TARGETS] * 2, strict=False)][:64])
+    print(f"modulation, 64 routes         {microseconds(evaluate):6.1f} us")
     print(f"set                           {microseconds(lambda: store.set('view/zoom', 1.5)):6.1f} us")
 
 
