@@ -63,7 +63,8 @@ def main(argv: list[str]) -> int:
         if argv[:1] == ["test"]:
             return test(argv[1:])
         install()
-        verb = argv if argv and not argv[0].startswith("-") else ["serve", *argv]
+        plays = not argv or (argv[0].startswith("-") and argv[0] != "--version")
+        verb = ["serve", *argv] if plays else argv
         return hand_over([str(venv_python()), "-m", "morphogen", *verb])
     except StartError as error:
         print(f"start.py: {error}", file=sys.stderr)
@@ -83,7 +84,8 @@ def check_python(argv: list[str]) -> None:
             sys.exit(hand_over([found, str(ROOT / "start.py"), *argv]))
     raise StartError(
         f"Morphogen needs Python {NEEDED[0]}.{NEEDED[1]} or newer, this is {sys.version.split()[0]}. "
-        "Install it from python.org, or with `sudo apt install python3`, `brew install python` or `winget install Python.Python.3.12`."
+        "Install it from python.org, or with `sudo apt install python3`, `brew install python` or "
+        "`winget install Python.Python.3.12`."
     )
 
 
