@@ -10,7 +10,7 @@ Options that every sink knows:
     name=TEXT           name of the sender
     flip=1              bottom row first
     alpha=straight      opaque (default), straight, premultiplied
-    format=bgra8        rgba8, bgra8, rgba16f, jpeg, as far as the sink takes it
+    format=bgra8        rgba8, bgra8, rgba16f as far as the sink takes it; jpeg where the sink encodes (kept in `extra`)
     fps=30              at most so many pictures a second; 0: every frame
 
 Everything else belongs to the sink itself and lands in `extra`. Errors name the option and what is allowed.
@@ -29,7 +29,8 @@ from morphogen.errors import UsageError
 from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec, parse_size
 
 MAX_SIDE = 16384
-FORMATS = {f.name.lower(): f for f in PixelFormat}
+# JPEG is what a sink makes out of pixels, not what a backend draws.
+FORMATS = {f.name.lower(): f for f in PixelFormat if f is not PixelFormat.JPEG}
 ALPHAS = {a.name.lower(): a for a in Alpha}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _GEOMETRY = re.compile(r"(?:(\d+)x(\d+)\+)?(\d+)\+(\d+)(?:@(\d+)x(\d+))?", re.ASCII)
@@ -61,19 +62,15 @@ def parse_out(text: str) -> tuple[str, SinkOptions]:
 def options_from(given: Mapping[str, Any] | None, base: SinkOptions | None = None) -> SinkOptions:
     """A map (of `output.open`, `output.set`, a config file) on top of `base`. Raises UsageError."""
     options = base or SinkOptions()
-    crop: Any = None
-    extra = dict(options.extra)
-    for key, value in (given or {}).items():
-        if key == "crop":
-            crop = value
-        elif key in _READERS:
+    given = given or {}
+    for key, value in given.items():
+        if key in _READERS:
             options = _READERS[key](options, value)
-        else:
-            extra[str(key)] = str(value)
-    options = replace(options, extra=extra)
-    if crop is None:
+        elif key != "crop":
+            options = replace(options, extra={**options.extra, str(key): str(value)})
+    if given.get("crop") is None:
         return options
-    return _crop(options, crop, sized=bool(given) and bool({"size", "width", "height"} & set(given or ())))
+    return _crop(options, given["crop"], sized=not {"size", "width", "height"}.isdisjoint(given))
 
 
 def _side(key: str) -> Callable[[SinkOptions, Any], SinkOptions]:
@@ -122,12 +119,15 @@ def _alpha(options: SinkOptions, value: Any) -> SinkOptions:
 
 
 def _format(options: SinkOptions, value: Any) -> SinkOptions:
-    if value in (None, "", "auto"):
-        return replace(options, format=None)
-    name = value.name if isinstance(value, PixelFormat) else str(value)
-    if name.lower() not in FORMATS:
-        raise _refuse("format", value, ", ".join(FORMATS) + ", auto")
-    return replace(options, format=FORMATS[name.lower()])
+    name = (value.name if isinstance(value, PixelFormat) else str(value or "auto")).lower()
+    extra = {key: kept for key, kept in options.extra.items() if key != "format"}
+    if name == "jpeg":
+        return replace(options, format=None, extra={**extra, "format": name})
+    if name in ("auto", "raw"):
+        return replace(options, format=None, extra=extra)
+    if name not in FORMATS:
+        raise _refuse("format", value, ", ".join(FORMATS) + ", jpeg, auto")
+    return replace(options, format=FORMATS[name], extra=extra)
 
 
 def _fps(options: SinkOptions, value: Any) -> SinkOptions:
@@ -175,9 +175,11 @@ def _crop(options: SinkOptions, value: Any, sized: bool) -> SinkOptions:
 
 def check_options(sink: type[Sink] | Sink, options: SinkOptions) -> None:
     """Whether this sink can do what the options ask. Raises UsageError that names the option."""
-    if options.format is not None and options.format not in sink.formats:
-        takes = ", ".join(f.name.lower() for f in sink.formats)
-        raise UsageError(f"output {sink.kind} cannot send format={options.format.name.lower()}.", f"It takes: {takes}.")
+    takes = ", ".join(f.name.lower() for f in sink.formats)
+    wanted = options.format.name.lower() if options.format is not None else options.extra.get("format", "")
+    encodes = sink.extras is None or "format" in sink.extras
+    if (options.format is not None and options.format not in sink.formats) or (wanted == "jpeg" and not encodes):
+        raise UsageError(f"output {sink.kind} cannot send format={wanted}.", f"It takes: {takes}.")
     if sink.extras is not None:
         for key in options.extra:
             if key not in sink.extras:
@@ -194,7 +196,6 @@ def target_spec(sink: Sink, options: SinkOptions, show: tuple[int, int]) -> Targ
         width = max(1, round(height * show[0] / show[1]))
     elif not height:
         height = max(1, round(width * show[1] / show[0]))
-    # JPEG is what a sink makes out of pixels, not what a backend draws.
     drawn = [f for f in sink.formats if f is not PixelFormat.JPEG] or [PixelFormat.RGBA8]
     fmt = options.format if options.format in drawn else drawn[0]
     crop = None

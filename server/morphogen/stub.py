@@ -52,7 +52,7 @@ class StubSource(Source):
         self._stop.wait()  # a real one waits for its device, with a way to be woken
 
     def _close(self) -> None:
-        """Stop. MUST return within about a second even if the device hangs, MUST NOT raise for a device that is gone."""
+        """Stop. MUST return within about a second even if the device hangs; MUST NOT raise for one that is gone."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(1.0)
