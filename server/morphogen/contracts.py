@@ -266,6 +266,12 @@ class Renderer(Protocol):
     def prepare(self, program: Any) -> Any:
         """Compile a pixel program (shapes only, no weights); cached. Slow (0.1 s): call it off the render thread."""
 
+    def has(self, program: Any) -> bool:
+        """Whether `prepare` would answer at once."""
+
+    def describe(self) -> dict[str, Any]:
+        """Backend, processor or card, threads: for `stats` and `doctor`."""
+
     def render(self, scene: Any, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw `scene` into every target's pixels (uint8, 1-D, spec.pixel_bytes long)."""
 

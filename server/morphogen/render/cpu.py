@@ -55,8 +55,7 @@ def host_target() -> Target:
     width = 64 if wide else 32 if features.get("avx2") else 16
     if wish == "avx2" and features.get("avx2"):
         return Target("haswell", "", 32)
-    flags = features.flatten()
-    return Target(llvm.get_host_cpu_name(), flags + (",+prefer-256-bit" if False else ""), width)
+    return Target(llvm.get_host_cpu_name(), features.flatten(), width)
 
 
 class Kernel:
@@ -170,10 +169,9 @@ class CpuRenderer:
                 self._kernels.popitem(last=False)
         return kernel
 
-    @property
-    def compiled(self) -> int:
-        """Kernels held."""
-        return len(self._kernels)
+    def has(self, program: Program) -> bool:
+        """Whether `prepare` would answer at once."""
+        return program.shapes in self._kernels
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""

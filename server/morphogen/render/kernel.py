@@ -17,6 +17,7 @@ from morphogen.render import dither
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 BAND_ROWS = 8
+_POINTERS = ("uniforms", "thresholds", "out", "past", "present", "counter")
 I16, PTR = ir.IntType(16), ir.PointerType()
 
 
@@ -28,7 +29,7 @@ class Job(ctypes.Structure):
     """
 
     _fields_ = [
-        (name, ctypes.c_void_p if name in ("uniforms", "thresholds", "out", "past", "present", "counter") else ctypes.c_int64)
+        (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
         for name in (
             "uniforms", "thresholds", "out", "stride", "past", "present", "width", "height", "column", "row",
             "red_shift", "blue_shift", "flip", "counter",

@@ -7,6 +7,7 @@ graph of view and grade.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,13 @@ class NumpyRenderer:
 
     def prepare(self, program: Program) -> Program:
         return program
+
+    def has(self, program: Program) -> bool:
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """For `stats` and `doctor`."""
+        return {"backend": self.name, "precision": "float64"}
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""

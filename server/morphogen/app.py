@@ -1,0 +1,295 @@
+"""The composition root: the only place that turns names into objects, wires them, and takes them apart again.
+
+Order of opening: instrument, servers and sources, outputs, audio; closing is the reverse, each step guarded. The thread
+that calls `serve` becomes the render thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from morphogen import log
+from morphogen.clock import Clock, WallClock
+from morphogen.config import Config
+from morphogen.contracts import Source
+from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.field.scene import program
+from morphogen.frame import Crop
+from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
+from morphogen.instrument import Instrument
+from morphogen.library.find import Library
+from morphogen.ports import Ports
+from morphogen.registry import resolve
+from morphogen.render import create
+from morphogen.state import Autosaver, StateFile, state_path
+from morphogen.still import first_style
+
+Announce = Callable[[str], None]
+AUTOSAVE_SECONDS = 20.0
+DEFAULT_OUTPUTS = ("zmq",)
+
+_log = log.get("app")
+
+
+class App:
+    """One running daemon. `open`, `run`, `close`; implements `instrument.Rig`."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.ports = Ports(config.port_base)
+        self._clock = clock or WallClock()
+        self._state_file = StateFile(state_path(str(config.port_base)))
+        self._saved = self._state_file.load() if config.resume else None
+        self.instrument = self._build()
+        self._links: dict[str, Source] = {}
+        self._audio: Source | None = None
+        self._audio_name = "none"
+        self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
+
+    def _build(self) -> Instrument:
+        config = self.config
+        library = Library()
+        saved = self._saved or {}
+        style = _resumed_style(library, config.style, str(saved.get("style", "")))
+        renderer = create(config.backend, config.threads)
+        instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
+        instrument.rig = self
+        if config.region is not None:
+            region = config.region
+            instrument.publisher.canvas = Crop(region.x, region.y, region.canvas_width, region.canvas_height)
+        if self._saved is not None:
+            _restore(instrument, self._saved)
+        renderer.prepare(program((style.shape,)))
+        return instrument
+
+    # --- life
+
+    def open(self) -> None:
+        """Start everything that listens, shows and sounds. Raises Unavailable, UsageError; then nothing stays open."""
+        try:
+            for name, source in self._servers().items():
+                source.open(self.instrument)
+                self._links[name] = source
+            self._open_outputs()
+            self.select_audio(self._wanted_audio())
+            self._autosaver.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, seconds: float | None = None) -> None:
+        """The show, on this thread, until stopped."""
+        self.instrument.loop.run(seconds)
+
+    def close(self) -> None:
+        """Take everything apart; idempotent, bounded."""
+        self._autosaver.close()
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
+        for source in reversed(self._links.values()):
+            source.close()
+        self.instrument.close()
+
+    def _servers(self) -> dict[str, Source]:
+        config, ports = self.config, self.ports
+        bind, keys = config.bind, config.curve_keys
+        feedback = [("127.0.0.1", ports.osc_out), *config.osc_out]
+        return {
+            "osc_feedback": resolve("SERVERS", "osc_feedback")(feedback),
+            "osc": resolve("SOURCES", "osc")(config.osc_bind, ports.osc),
+            "zmq_params": resolve("SOURCES", "zmq_params")(bind, ports.params, keys),
+            "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
+            "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
+            "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
+        }
+
+    def _open_outputs(self) -> None:
+        choices = [parse_out(text) for text in self.config.outs]
+        removed = {choice.kind for choice in choices if choice.remove}
+        added = [choice for choice in choices if not choice.remove]
+        named = {choice.kind for choice in added}
+        defaults = [OutChoice(kind, {}) for kind in DEFAULT_OUTPUTS if kind not in removed | named]
+        for choice in [*defaults, *added]:
+            self.open_output(choice.kind, choice.options)
+        for source in self._links.values():
+            for sink in source.sinks():
+                if sink.kind not in removed:
+                    self.instrument.publisher.add(sink)
+
+    # --- instrument.Rig
+
+    def audio_devices(self) -> list[dict[str, Any]]:
+        return list(resolve("PROBES", "audio_devices")())
+
+    def select_audio(self, source: str) -> str:
+        """Change what is listened to; when the new source cannot be opened, the old one goes on."""
+        choice = parse_audio(source)
+        made, bpm, first_beat = self._make_audio(choice)
+        old, self._audio = self._audio, None
+        if old is not None:
+            old.close()
+        self.instrument.audio.restart(choice.kind, bpm, first_beat)
+        if made is not None:
+            try:
+                made.open(self.instrument)
+            except MorphogenError:
+                if old is not None:
+                    old.open(self.instrument)
+                    self._audio = old
+                raise
+        self._audio, self._audio_name = made, source
+        return source
+
+    def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
+        options = dict(options)
+        if kind == "zmq":
+            options.setdefault("port", str(self.ports.frames))
+        return self.instrument.publisher.open(kind, options, resolve("SINKS", kind))
+
+    def save_state(self) -> str:
+        self._state_file.save(self._collect())
+        return str(self._state_file.path)
+
+    def stats(self) -> dict[str, Any]:
+        """Counters of what is linked."""
+        found = {name: source.stats() for name, source in self._links.items()}
+        if self._audio is not None:
+            found["audio_source"] = self._audio.stats()
+        return found
+
+    # --- inside
+
+    def _wanted_audio(self) -> str:
+        if self._saved and self.config.audio == "demo":
+            saved = str(self._saved.get("audio") or "demo")
+            with contextlib.suppress(MorphogenError):
+                parse_audio(saved)
+                return saved
+        return self.config.audio
+
+    def _make_audio(self, choice: AudioChoice) -> tuple[Source | None, float | None, float]:
+        if choice.kind in ("none", "osc"):
+            return None, None, 0.0
+        if choice.kind == "demo":
+            from morphogen.audio import demo
+
+            track = resolve("SOURCES", "audio_track")(
+                demo.render_demo, title=demo.DEMO_TITLE, bpm=demo.DEMO_BPM, first_beat=demo.DEMO_FIRST_BEAT
+            )
+            return track, demo.DEMO_BPM, demo.DEMO_FIRST_BEAT
+        if choice.kind == "file":
+            return resolve("SOURCES", "audio_track")(choice.value), None, 0.0
+        if choice.kind == "device":
+            return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
+        raise UsageError(
+            f"--audio {choice.kind} is not built yet.", "Use device:NAME with a monitor or loopback input."
+        )
+
+    def _collect(self) -> dict[str, Any]:
+        instrument = self.instrument
+        return {
+            "params": instrument.params.targets(),
+            "routes": instrument.matrix.routes(),
+            "snapshots": instrument.snapshots.list(),
+            "bank": list(instrument.bank.names),
+            "style": instrument.stage.style.name,
+            "audio": self._audio_name,
+        }
+
+    def describe(self) -> list[str]:
+        """Lines that tell a person what is open."""
+        lines = [f"Style {self.instrument.stage.style.name}, {self._sound()}"]
+        ports = self.ports
+        lines.append(f"Page      http://127.0.0.1:{ports.http}/")
+        lines.append(f"OSC       port {ports.osc} in, {ports.osc_out} back")
+        lines.append(f"ZeroMQ    {ports.control} control, {ports.params} parameters, {ports.events} events")
+        for row in self.instrument.publisher.list():
+            lines.append(f"Output    {row['id']}: {row['name']}, {row['width']}x{row['height']}")
+        return lines
+
+    def _sound(self) -> str:
+        if self._audio is None:
+            return f"audio {self._audio_name}."
+        told = self._audio.describe()
+        return f"audio {self._audio_name}" + (f" ({told['heard']})." if "heard" in told else ".")
+
+
+def serve(config: Config, announce: Announce = print) -> dict[str, Any]:
+    """Play until stopped; returns the final numbers. First Ctrl-C ends gracefully, the second at once."""
+    log.setup(config.verbose)
+    app = App(config)
+    try:
+        with _signals(app):
+            app.open()
+            for line in app.describe():
+                announce(line)
+            if config.show:
+                _show_page(app)
+            app.run(config.seconds)
+            return app.instrument.stats() | _flat(app)
+    finally:
+        with contextlib.suppress(OSError, StateError):
+            app.save_state()
+        app.close()
+
+
+def _flat(app: App) -> dict[str, Any]:
+    osc = app.stats().get("osc", {})
+    return {"osc": {"received": osc.get("received", 0), "rejected": osc.get("rejected", 0)}}
+
+
+def _show_page(app: App) -> None:
+    import webbrowser
+
+    threading.Thread(
+        target=webbrowser.open, args=(f"http://127.0.0.1:{app.ports.http}/",), name="browser", daemon=True
+    ).start()
+
+
+@contextlib.contextmanager
+def _signals(app: App) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the loop; a second SIGINT interrupts. The old handlers come back afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def graceful(number: int, frame: object) -> None:
+        app.instrument.loop.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    numbers = [n for n in (signal.SIGINT, getattr(signal, "SIGTERM", None)) if n is not None]
+    before = {n: signal.signal(n, graceful) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _resumed_style(library: Library, wanted: str, saved: str) -> Any:
+    if not wanted and saved:
+        with contextlib.suppress(MorphogenError):
+            return library.find(saved)
+        _log.warning("the style %s of the last run is gone; starting with the first one", saved)
+    return first_style(library, wanted)
+
+
+def _restore(instrument: Instrument, saved: Mapping[str, Any]) -> None:
+    """What the last run kept; anything unreadable is left out and said once."""
+    steps: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+        ("params", instrument.params.load),
+        ("routes", instrument.matrix.set_routes),
+        ("snapshots", instrument.snapshots.load),
+        ("bank", lambda names: instrument.bank.set(names) if names else None),
+    )
+    for key, load in steps:
+        if key in saved:
+            try:
+                load(saved[key])
+            except (MorphogenError, TypeError, ValueError, AttributeError) as error:
+                _log.warning("could not restore %s: %s", key, error)

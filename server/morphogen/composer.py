@@ -1,0 +1,88 @@
+"""One frame's numbers into one `Scene`: parameters, what the music does, what is on stage, and the picture's own time.
+
+Runs on the render thread. The picture's time is integrated, so changing its speed never makes it jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from morphogen.field.network import Network
+from morphogen.field.scene import Grade, Scene, View
+from morphogen.params.drift import drift_noise
+from morphogen.params.store import Snapshot
+from morphogen.stage import Look
+
+HEARD = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms")
+DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
+
+
+class Composer:
+    """Integrates time and builds scenes. `time`: seconds of the picture's own time."""
+
+    def __init__(self, time: float = 0.0) -> None:
+        self.time = time
+        self._warp = 0.0
+        self._drift = 0.0
+        self._scale: tuple[Network | None, np.ndarray] = (None, np.zeros(0))
+
+    def compose(self, values: Snapshot, look: Look, dt: float) -> Scene:
+        """The scene of the frame that comes `dt` seconds after the last one."""
+        self.time += dt * values["time/speed"]
+        self._warp += dt * values["view/warp_speed"]
+        self._drift += dt * values["drift/rate"]
+        networks = look.networks
+        if values["drift/amount"] > 0:
+            networks = tuple(self._drifted(n, values["drift/amount"]) for n in networks)
+        black = values.on("output/blackout")
+        return Scene(
+            networks,
+            heard(values, self.time),
+            look.mix,
+            view(values, self._warp),
+            grade(values),
+            trail=values["time/trail"],
+            dt=dt,
+            master=0.0 if black else values["output/master"],
+            dither=values.on("output/dither"),
+        )
+
+    def _drifted(self, network: Network, amount: float) -> Network:
+        noise = drift_noise(1, network.shape.parameters, self._drift)
+        if self._scale[0] is not network:
+            spread = [np.full(t.size, float(t.std()) or 0.1, np.float32) for t in network.tensors]
+            self._scale = (network, np.concatenate(spread))
+        return network.with_flat(network.flat + amount * DRIFT_REACH * self._scale[1] * noise)
+
+
+def heard(values: Mapping[str, float], time: float) -> dict[str, float]:
+    """The network's time and audio inputs by name."""
+    reaction = values["audio/reaction"]
+    inputs = {name: values[f"audio/{name}"] * reaction for name in HEARD}
+    inputs["progress"] = values["audio/progress"]
+    inputs["time"] = time
+    return inputs
+
+
+def view(values: Mapping[str, float], warp_phase: float = 0.0) -> View:
+    """The view parameters."""
+    return View(
+        zoom=values["view/zoom"],
+        rotate=values["view/rotate"],
+        x=values["view/x"],
+        y=values["view/y"],
+        mirror=int(values["view/mirror"]),
+        kaleidoscope=int(values["view/kaleidoscope"]),
+        polar=values["view/polar"] >= 0.5,
+        warp=values["view/warp"],
+        warp_scale=values["view/warp_scale"],
+        warp_phase=warp_phase,
+    )
+
+
+def grade(values: Mapping[str, float]) -> Grade:
+    """The colour parameters."""
+    names = ("exposure", "contrast", "saturation", "hue", "tint", "tint_hue")
+    return Grade(**{name: values[f"color/{name}"] for name in names})

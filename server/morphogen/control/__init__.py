@@ -1,0 +1,21 @@
+"""What each control method does: one function a method, `function(instrument, **arguments)`.
+
+Names, arguments and docs are declared in `methods.py`; a test holds the two together. A function returns a plain value
+or a Future of one. Those in `SLOW` read files, compile or open devices and run on the control thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from morphogen.control import params, styles, system
+
+CALLS: dict[str, Callable[..., Any]] = {**styles.CALLS, **params.CALLS, **system.CALLS}
+SLOW = frozenset(
+    {
+        "style.list", "style.load", "style.put", "style.morph", "style.next", "style.previous", "style.slot",
+        "bank.set",
+        "snapshot.recall", "audio.devices", "audio.select", "output.open", "output.set", "output.close", "state.save",
+    }
+)  # fmt: skip

@@ -1,0 +1,111 @@
+"""Parameters, modulation, snapshots and tempo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from morphogen.control.styles import bring
+from morphogen.errors import StyleError, UsageError
+from morphogen.params.describe import as_dict
+
+if TYPE_CHECKING:
+    from morphogen.instrument import Instrument
+
+ORIGIN = "control"
+
+
+def _list(instrument: Instrument) -> list[dict[str, Any]]:
+    params = instrument.params
+    return [as_dict(spec, params.value(key)) for key, spec in params.specs.items()]
+
+
+def _get(instrument: Instrument, key: str) -> dict[str, Any]:
+    value = instrument.params.value(key)
+    spec = instrument.params.specs[key]
+    return {"key": key, "value": spec.public(value), "normalised": spec.to_normalised(value)}
+
+
+def _set(
+    instrument: Instrument, key: str, value: Any, values: dict[str, Any] | None, normalised: bool
+) -> dict[str, Any]:
+    wanted = dict(values or {})
+    if key:
+        wanted[key] = value
+    if not wanted:
+        raise UsageError("param.set needs `key` and `value`, or `values`.", 'As {"key": "view/zoom", "value": 2}.')
+    params = instrument.params
+    checked = {k: params.spec(k).check(v) for k, v in wanted.items()} if not normalised else wanted
+    for k, v in checked.items():
+        if normalised:
+            if isinstance(v, bool) or not isinstance(v, (int, float)):
+                raise UsageError(f"{k}: a normalised value is a number.", "Send 0 to 1.")
+            params.set_normalised(k, v, ORIGIN)
+        else:
+            params.set(k, v, ORIGIN)
+    return {"set": len(wanted)}
+
+
+def _mod_list(instrument: Instrument) -> dict[str, Any]:
+    return instrument.matrix.describe()
+
+
+def _mod_set(instrument: Instrument, routes: list[Any]) -> dict[str, Any]:
+    instrument.matrix.set_routes(list(routes))
+    return {"routes": len(instrument.matrix.routes())}
+
+
+def _store(instrument: Instrument, slot: int) -> dict[str, Any]:
+    instrument.snapshots.store(slot, instrument.stage.style.name)
+    return {"slot": slot}
+
+
+def _recall(instrument: Instrument, slot: int, seconds: float) -> Future[Any] | dict[str, Any]:
+    kept = instrument.snapshots.recall(slot, seconds, origin="snapshot")
+    if kept.style and kept.style != instrument.stage.style.name:
+        try:
+            style = instrument.library.find(kept.style)
+        except StyleError:
+            return {"slot": slot, "style": "gone"}
+        bring(instrument, style, seconds, "now", instrument.bank.locate(style.name))
+    return {"slot": slot}
+
+
+def _snapshots(instrument: Instrument) -> dict[str, Any]:
+    return {"slots": instrument.snapshots.list()}
+
+
+def _tempo(instrument: Instrument) -> dict[str, Any]:
+    state = instrument.tempo()
+    return {"bpm": state.bpm, "source": state.source}
+
+
+def _tempo_set(instrument: Instrument, bpm: float) -> dict[str, Any]:
+    instrument.transport.set_bpm(bpm, instrument.clock.now())
+    return _tempo(instrument)
+
+
+def _tap(instrument: Instrument) -> dict[str, Any]:
+    instrument.transport.tap(instrument.clock.now())
+    return _tempo(instrument)
+
+
+def _beat(instrument: Instrument) -> dict[str, Any]:
+    instrument.transport.beat(instrument.clock.now())
+    return _tempo(instrument)
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "param.list": _list,
+    "param.get": _get,
+    "param.set": _set,
+    "mod.list": _mod_list,
+    "mod.set": _mod_set,
+    "snapshot.store": _store,
+    "snapshot.recall": _recall,
+    "snapshot.list": _snapshots,
+    "tempo.set": _tempo_set,
+    "tempo.tap": _tap,
+    "tempo.beat": _beat,
+}

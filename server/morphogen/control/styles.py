@@ -1,0 +1,117 @@
+"""Styles on stage: load, put, morph, bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from morphogen.errors import StateError, UsageError
+from morphogen.field.scene import program
+from morphogen.library.pack import unpack
+from morphogen.library.style import Style
+from morphogen.stage import Change
+
+if TYPE_CHECKING:
+    from morphogen.instrument import Instrument
+
+WHEN = ("now", "beat", "bar")
+LONGEST = 600.0
+
+
+def bring(
+    instrument: Instrument, style: Style, seconds: float | None, on: str, slot: int = 0, hold: float | None = None
+) -> Future[Any]:
+    """Compile what the change needs and ask the stage for it. Control thread: this is the slow part."""
+    if on not in WHEN:
+        raise UsageError(f"`on` cannot be {on[:20]!r}.", f"One of {', '.join(WHEN)}.")
+    if seconds is None:
+        seconds = instrument.params.value("transition/seconds")
+    if not 0 <= seconds <= LONGEST:
+        raise UsageError(f"a change cannot take {seconds:g} seconds.", f"Give 0 to {LONGEST:g}.")
+    kind = instrument.params.get("transition/kind")
+    running = instrument.stage.network.shape
+    instrument.renderer.prepare(program((style.shape,)))
+    if (seconds > 0 or hold is not None) and (kind == "fade" or running != style.shape):
+        instrument.renderer.prepare(program((running, style.shape)))
+    return instrument.stage.request(Change(style, seconds, on, kind, slot, hold))
+
+
+def _load(instrument: Instrument, name: str, seconds: float | None, on: str) -> Future[Any]:
+    style = instrument.library.find(name)
+    return bring(instrument, style, seconds, on, instrument.bank.locate(style.name))
+
+
+def _put(instrument: Instrument, blob: bytes, seconds: float | None, on: str) -> Future[Any]:
+    return bring(instrument, unpack(blob), seconds, on)
+
+
+def _morph(instrument: Instrument, name: str, position: float) -> Future[Any]:
+    if not 0 <= position <= 1:
+        raise UsageError(f"a mixture of {position:g} is not possible.", "Give 0 (the running style) to 1 (the other).")
+    return bring(instrument, instrument.library.find(name), 0.0, "now", hold=position)
+
+
+def _step(move: Callable[[Instrument], str]) -> Callable[..., Future[Any]]:
+    def step(instrument: Instrument, seconds: float | None, on: str) -> Future[Any]:
+        if not len(instrument.bank):
+            raise StateError("the bank is empty.", "Fill it with bank.set.")
+        name = move(instrument)
+        return bring(instrument, instrument.library.find(name), seconds, on, instrument.bank.slot)
+
+    return step
+
+
+def _slot(instrument: Instrument, slot: int, seconds: float | None, on: str) -> Future[Any]:
+    name = instrument.bank.select(slot)
+    return bring(instrument, instrument.library.find(name), seconds, on, slot)
+
+
+def _weight(instrument: Instrument, index: int, value: float) -> dict[str, Any]:
+    instrument.stage.bend(index, value)
+    return {"index": index, "value": value}
+
+
+def _list(instrument: Instrument) -> list[dict[str, Any]]:
+    return [info.public() for info in instrument.library.list()]
+
+
+def _current(instrument: Instrument) -> dict[str, Any]:
+    stage = instrument.stage
+    style = stage.style
+    return {
+        "name": style.name,
+        "title": style.title,
+        "prompt": style.prompt,
+        "shape": str(style.shape),
+        "generation": stage.generation,
+        "slot": stage.slot,
+        "weights": [float(w) for w in stage.network.flat],
+    }
+
+
+def _bank_set(instrument: Instrument, slots: list[str]) -> dict[str, Any]:
+    names = [str(name) for name in slots] or instrument.library.names()
+    for name in names:
+        instrument.library.find(name)
+    instrument.bank.set(names)
+    return _bank_list(instrument)
+
+
+def _bank_list(instrument: Instrument) -> dict[str, Any]:
+    return {"slots": list(instrument.bank.names), "current": instrument.stage.slot}
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "style.list": _list,
+    "style.current": _current,
+    "style.load": _load,
+    "style.put": _put,
+    "style.morph": _morph,
+    "style.next": _step(lambda i: i.bank.next()),
+    "style.previous": _step(lambda i: i.bank.previous()),
+    "style.slot": _slot,
+    "style.weight": _weight,
+    "bank.set": _bank_set,
+    "bank.list": _bank_list,
+}

@@ -1,0 +1,316 @@
+"""The instrument: everything that lives while the show runs, and the face it shows to bridges (`contracts.Host`).
+
+It plays itself for the loop (`loop.Show`): at each frame edge it takes one snapshot of parameters, music and tempo and
+composes the scene. What reaches outside this process is the rig's (`app`): sound cards, sockets, files.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Protocol
+
+import morphogen
+from morphogen import log
+from morphogen.audio.engine import AudioEngine
+from morphogen.audio.features import AudioSettings, Features
+from morphogen.clock import Clock
+from morphogen.composer import Composer
+from morphogen.contracts import Event, TempoState
+from morphogen.control import CALLS, SLOW
+from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.field.network import Shape
+from morphogen.field.scene import Scene, program
+from morphogen.library.bank import Bank
+from morphogen.library.find import Library
+from morphogen.library.style import Style
+from morphogen.loop import FrameLoop
+from morphogen.methods import BY_NAME, bind
+from morphogen.params.catalog import FEATURES
+from morphogen.params.modulation import ModMatrix
+from morphogen.params.snapshots import Snapshots
+from morphogen.params.store import ParamStore, Snapshot
+from morphogen.publish import Publisher
+from morphogen.stage import Stage
+from morphogen.stats import resident_mb
+from morphogen.tempo import Transport
+
+STATE_INTERVAL = 0.1
+PENDING_CALLS = 256
+
+_log = log.get("instrument")
+
+
+class Rig(Protocol):
+    """What the composition root does for the instrument. Control thread."""
+
+    def audio_devices(self) -> list[dict[str, Any]]:
+        """Inputs of this machine."""
+
+    def select_audio(self, source: str) -> str:
+        """Listen to something else; returns what it is now."""
+
+    def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
+        """Open an output; returns its id."""
+
+    def save_state(self) -> str:
+        """Write the state now; returns the path."""
+
+    def stats(self) -> dict[str, Any]:
+        """Numbers of sources and servers."""
+
+
+class _Heard:
+    """`params.store.FeaturePort`: features as the last frame heard them."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+
+    def set_external(self, name: str, value: float, now: float) -> None:
+        self._instrument.audio.set_external(name, value, now)
+
+    def feature(self, name: str) -> float:
+        return float(getattr(self._instrument.features, name))
+
+
+class Instrument:
+    """Implements `contracts.Host` and `loop.Show`. Build it, then `loop.run()` on the render thread, then `close()`."""
+
+    rig: Rig
+
+    def __init__(
+        self, clock: Clock, library: Library, style: Style, renderer: Any,
+        size: tuple[int, int] = (1920, 1080), fps: float = 60.0, offline: bool = False,
+    ) -> None:  # fmt: skip
+        self.clock = clock
+        self.library = library
+        self.renderer = renderer
+        self.features = Features()
+        self.transport = Transport()
+        self._size = size
+        self._listeners: tuple[Event, ...] = ()
+        self._lock = threading.Lock()
+        self._repeated = log.Repeated(_log, now=clock.now)
+        self._control = ThreadPoolExecutor(1, "control")
+        self._preparing: set[tuple[Shape, ...]] = set()
+        self._pending = 0
+        self.params = ParamStore(clock, self._changed, _Heard(self))
+        self.audio = AudioEngine(clock, self.transport, self._audio_settings)
+        self.matrix = ModMatrix()
+        self.snapshots = Snapshots(self.params, self.matrix)
+        self.bank = Bank(library.names())
+        self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
+        self.composer = Composer()
+        self.publisher = Publisher(self, offline)
+        self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
+        self._values: Snapshot = self.params.snapshot(clock.now())
+        self._tempo = self.transport.state(clock.now())
+        self._scene: Scene | None = None
+        self._told = float("-inf")
+
+    # --- contracts.Host
+
+    @property
+    def show_size(self) -> tuple[int, int]:
+        """Size of the show, (width, height)."""
+        return self._size
+
+    def tempo(self) -> TempoState:
+        return self.transport.state(self.clock.now())
+
+    def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            if method not in BY_NAME:
+                raise UsageError(f"there is no method {str(method)[:60]!r}.", "See `morphogen ctl --help`.")
+            bound = bind(BY_NAME[method], arguments or {})
+            if method not in SLOW:
+                self._answer(future, method, bound)
+            elif self._pending >= PENDING_CALLS:
+                raise StateError("too many calls are waiting.", "Wait for the answers.")
+            else:
+                self._pending += 1
+                self._control.submit(self._answer_slowly, future, method, bound)
+        except MorphogenError as error:
+            future.set_exception(error)
+        except RuntimeError:
+            future.set_exception(StateError("the instrument is closing.", "Start it again."))
+        return future
+
+    def subscribe(self, listener: Event) -> Callable[[], None]:
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return unsubscribe
+
+    def emit(self, topic: str, data: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            try:
+                listener(topic, data)
+            except Exception as error:  # noqa: BLE001  a bridge's fault must not reach the render thread
+                self._repeated.exception("listener", f"a listener failed at {topic!r}: {error}")
+
+    # --- loop.Show
+
+    @property
+    def generation(self) -> int:
+        """Style generation of the last edge."""
+        return self.stage.generation
+
+    def edge(self, now: float, dt: float) -> Scene | None:
+        """One snapshot of everything, composed."""
+        tempo = self.transport.state(now)
+        self._beat(self._tempo, tempo, now)
+        self._tempo = tempo
+        features = self.audio.features(now)
+        heard = {name: getattr(features, name) for name in FEATURES}
+        offsets = self.matrix.evaluate(now, self._values, heard, tempo)
+        values = self.params.snapshot(now, offsets, heard)
+        self.features, self._values = features, values
+        look = self.stage.advance(now, tempo)
+        if values.on("output/freeze") and self._scene is not None:
+            black = values.on("output/blackout")
+            self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
+        else:
+            self._scene = self.composer.compose(values, look, dt)
+        return self._scene
+
+    def shown(self, index: int, now: float) -> None:
+        for change in self.stage.published(index):
+            self.emit("style", self._style_event(change.seconds))
+        if now - self._told >= STATE_INTERVAL:
+            self._told = now
+            self.emit("state", self.state())
+
+    def failed(self, error: Exception) -> None:
+        """Answer whoever waits for a frame that could not be drawn."""
+        self.stage.close()
+
+    # --- numbers
+
+    def state(self) -> dict[str, Any]:
+        """The short version of `stats`, ten times a second."""
+        stats, tempo = self.loop.stats, self._tempo
+        return {
+            "fps": round(stats.fps_now, 1),
+            "late": stats.late,
+            "frames": stats.frames,
+            "dropped": sum(self.publisher.dropped().values()),
+            "style": self.stage.style.name,
+            "generation": self.stage.generation,
+            "slot": self.stage.slot,
+            "bpm": round(tempo.bpm, 2),
+            "tempo_source": tempo.source,
+            "confidence": round(tempo.confidence, 3),
+            "audio": self.audio.kind,
+            "level_db": round(self.audio.level_db, 1),
+            "backend": self.renderer.name,
+            "size": f"{self._size[0]}x{self._size[1]}",
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """Everything that is counted, as `serve --json` prints it."""
+        rig = self.rig.stats() if hasattr(self, "rig") else {}
+        return {
+            **self.loop.stats.public(),
+            "dropped": self.publisher.dropped(),
+            "backend": self.renderer.name,
+            "renderer": self.renderer.describe(),
+            "size": f"{self._size[0]}x{self._size[1]}",
+            "rss_mb": resident_mb(),
+            "version": morphogen.__version__,
+            "style": self.stage.style.name,
+            "generation": self.stage.generation,
+            "audio": self.audio.stats(),
+            "tempo": {"bpm": round(self._tempo.bpm, 2), "source": self._tempo.source},
+            **rig,
+        }
+
+    def close(self) -> None:
+        """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
+        self.stage.close()
+        self._control.shutdown(wait=False, cancel_futures=True)
+        for step in (self.publisher.close_all, self.audio.close, self.renderer.close):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001  shutdown goes on whatever one step does
+                self._repeated.exception("close", f"closing failed: {error}")
+
+    # --- inside
+
+    def _audio_settings(self) -> AudioSettings:
+        value = self.params.value
+        return AudioSettings(value("audio/gain"), value("audio/delay"), value("audio/attack"), value("audio/release"))
+
+    def _changed(self, key: str, value: float, origin: str) -> None:
+        self.emit("param", {"key": key, "value": self.params.specs[key].public(value), "origin": origin})
+
+    def _beat(self, before: TempoState, tempo: TempoState, now: float) -> None:
+        beat = int(tempo.beat_at(now))
+        if beat > int(before.beat_at(before.time)):
+            bar, place = divmod(beat, tempo.beats_per_bar)
+            self.emit("beat", {"beat": beat, "bar": bar, "in_bar": place + 1, "bpm": tempo.bpm, "source": tempo.source})
+
+    def _style_event(self, seconds: float) -> dict[str, Any]:
+        style = self.stage.style
+        return {
+            "name": style.name,
+            "title": style.title,
+            "prompt": style.prompt,
+            "generation": self.stage.generation,
+            "slot": self.stage.slot,
+            "shape": str(style.shape),
+            "seconds": seconds,
+        }
+
+    def _compiled(self, shapes: tuple[Shape, ...]) -> bool:
+        """For the stage, on the render thread: is it compiled? If not, compile it aside and be asked again."""
+        wanted = program(shapes)
+        if self.renderer.has(wanted):
+            return True
+        if shapes not in self._preparing:
+            self._preparing.add(shapes)
+            self._control.submit(self._prepare, shapes)
+        return False
+
+    def _prepare(self, shapes: tuple[Shape, ...]) -> None:
+        try:
+            self.renderer.prepare(program(shapes))
+        except MorphogenError as error:
+            self._repeated.warn("compile", str(error))
+        finally:
+            self._preparing.discard(shapes)
+
+    def _answer_slowly(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
+        try:
+            self._answer(future, method, bound)
+        finally:
+            self._pending -= 1
+
+    def _answer(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
+        try:
+            result = CALLS[method](self, **bound)
+        except MorphogenError as error:
+            future.set_exception(error)
+        except Exception as error:  # noqa: BLE001  a fault in one call is its caller's answer, not the show's end
+            self._repeated.exception(method, f"{method} failed: {error}")
+            future.set_exception(StateError(f"{method} failed: {error}", "Please report this."))
+        else:
+            if isinstance(result, Future):
+                result.add_done_callback(lambda done: _hand_on(done, future))
+            else:
+                future.set_result(result)
+
+
+def _hand_on(done: Future[Any], to: Future[Any]) -> None:
+    error = done.exception()
+    if error is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(done.result())
