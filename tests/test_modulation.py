@@ -70,6 +70,14 @@ def test_bad_features_count_as_silence() -> None:
     assert level("audio/bass") == 0.0
 
 
+def test_reaction_scales_what_comes_from_the_sound() -> None:
+    matrix = ModMatrix()
+    matrix.set_routes([Route("audio/bass", "view/x", 0.5, "inverse"), Route("tempo/beat", "view/y", 0.5)])
+    for reaction in (0.0, 0.5, 2.0):
+        offsets = matrix.evaluate(0.0, {**DEFAULTS, "audio/reaction": reaction}, {"bass": 0.2}, NO_TEMPO)
+        assert offsets == {"view/x": pytest.approx(0.4 * reaction), "view/y": 0.5}
+
+
 GOOD = {"source": "lfo1", "target": "view/x", "amount": 1.0, "curve": "s"}
 
 

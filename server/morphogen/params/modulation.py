@@ -28,6 +28,7 @@ SOURCES: dict[str, str] = {
     "tempo/bar": "0 at the start of every bar, rising to 1 at its end.",
     **{f"drift{n}": f"Slow random walk {n}, -1 to 1, as fast as `drift/rate` says." for n in range(1, DRIFTS + 1)},
 }
+_HEARD = frozenset(f"audio/{name}" for name in FEATURES)
 BIPOLAR = frozenset(name for name in SOURCES if name.startswith(("lfo", "drift")))
 
 
@@ -122,7 +123,8 @@ class ModMatrix:
     ) -> dict[str, float]:
         """Offset of each target at clock time `now`, in 0..1 units of its range, for `ParamStore.snapshot`.
 
-        values: the snapshot of the frame before; features: name ('bass') -> 0..1."""
+        values: the snapshot of the frame before; features: name ('bass') -> 0..1. `audio/reaction` scales all routes
+        from audio features, so that one fader turns the music off."""
         dt = 0.0 if self._last is None else max(now - self._last, 0.0)
         self._last = now
         for lfo in self._lfos:
@@ -133,11 +135,13 @@ class ModMatrix:
         if not routes and not fading:
             return {}
         level = self._levels({route.source for route in routes + fading}, now, values, features, tempo)
+        reaction = values.get("audio/reaction", 1.0)
         offsets: dict[str, float] = {}
         for rows, part in ((routes, come), (fading, 1.0 - come)):
             for route in rows:
                 x = bend(route.curve, level[route.source], route.source in BIPOLAR)
-                offsets[route.target] = offsets.get(route.target, 0.0) + route.amount * part * x
+                amount = route.amount * part * (reaction if route.source in _HEARD else 1.0)
+                offsets[route.target] = offsets.get(route.target, 0.0) + amount * x
         return offsets
 
     def _fade(self, now: float) -> float:
