@@ -332,9 +332,13 @@ def test_save_and_restore(store: ParamStore, clock: ManualClock) -> None:
     other = ParamStore(clock)
     assert other.load(saved) == []
     assert other.targets() == saved
+    other.snapshot(0.0)
+    other.set("view/zoom", 9.0)
+    other.snapshot(0.01)
     ignored = other.load({"view/zoom": 2, "view/gone": 1.0, "audio/bass": 1.0, "view/x": None, "view/y": math.nan})
     assert sorted(ignored) == ["audio/bass", "view/gone", "view/x", "view/y"]
     assert other.get("view/zoom") == 2.0
+    assert other.snapshot(0.02)["view/zoom"] == 2.0
 
 
 # --- threads

@@ -96,7 +96,7 @@ class ParamStore:
     def __init__(self, clock: Clock, on_change: OnChange | None = None, features: FeaturePort | None = None) -> None:
         self._clock = clock
         self._on_change = on_change
-        self._features: FeaturePort = features or HeldFeatures()
+        self._features: FeaturePort = HeldFeatures() if features is None else features
         self._specs: Mapping[str, Param] = MappingProxyType(dict(BY_KEY))
         self._feature_keys = tuple((key, p.name) for key, p in BY_KEY.items() if p.feature)
         self._feature_names = {name: key for key, name in self._feature_keys} | {k: k for k, _ in self._feature_keys}
@@ -147,7 +147,9 @@ class ParamStore:
             return dict(self._targets)
 
     def load(self, values: Mapping[str, Any], origin: str = "state") -> list[str]:
-        """Set what was saved. Returns the keys that were left alone: unknown ones, features and refused values."""
+        """Set what was saved, at once: the next snapshot is there, without smoothing.
+
+        Returns the keys that were left alone: unknown ones, features and refused values."""
         ignored = []
         for key, value in values.items():
             param = self._specs.get(key)
@@ -155,7 +157,7 @@ class ParamStore:
                 if param is None or param.feature:
                     ignored.append(str(key))
                 else:
-                    self._put(param, param.check(value), origin)
+                    self._put(param, param.check(value), origin, smooth=False)
             except ParamError:
                 ignored.append(key)
         return ignored
@@ -215,13 +217,16 @@ class ParamStore:
         self._merge(values, features)
         return Snapshot(values, now)
 
-    def _put(self, param: Param, value: float, origin: str) -> None:
+    def _put(self, param: Param, value: float, origin: str, smooth: bool = True) -> None:
         if param.feature:
             self._features.set_external(param.name, value, self._clock.now())
             return
         key = param.key
         with self._lock:
             self._glides.pop(key, None)
+            if not smooth:
+                self._values[key] = value
+                self._moving.pop(key, None)
             self._aim(key, value)
         if self._on_change is not None:
             self._on_change(key, value, origin)
