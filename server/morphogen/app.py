@@ -18,14 +18,13 @@ from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.errors import MorphogenError, StateError, UsageError
 from morphogen.field.scene import program
-from morphogen.frame import Crop
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
-from morphogen.ports import Ports
+from morphogen.ports import DEFAULT_BASE, Ports
 from morphogen.registry import resolve
 from morphogen.render import create
-from morphogen.state import Autosaver, StateFile, state_path
+from morphogen.state import Autosaver, State, StateFile, state_path
 from morphogen.still import first_style
 
 Announce = Callable[[str], None]
@@ -42,7 +41,7 @@ class App:
         self.config = config
         self.ports = Ports(config.port_base)
         self._clock = clock or WallClock()
-        self._state_file = StateFile(state_path(str(config.port_base)))
+        self._state_file = StateFile(state_path("" if config.port_base == DEFAULT_BASE else str(config.port_base)))
         self._saved = self._state_file.load() if config.resume else None
         self.instrument = self._build()
         self._links: dict[str, Source] = {}
@@ -53,14 +52,10 @@ class App:
     def _build(self) -> Instrument:
         config = self.config
         library = Library()
-        saved = self._saved or {}
-        style = _resumed_style(library, config.style, str(saved.get("style", "")))
+        style = _resumed_style(library, config.style, self._saved.style if self._saved else "")
         renderer = create(config.backend, config.threads)
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
-        if config.region is not None:
-            region = config.region
-            instrument.publisher.canvas = Crop(region.x, region.y, region.canvas_width, region.canvas_height)
         if self._saved is not None:
             _restore(instrument, self._saved)
         renderer.prepare(program((style.shape,)))
@@ -166,7 +161,7 @@ class App:
 
     def _wanted_audio(self) -> str:
         if self._saved and self.config.audio == "demo":
-            saved = str(self._saved.get("audio") or "demo")
+            saved = self._saved.audio or "demo"
             with contextlib.suppress(MorphogenError):
                 parse_audio(saved)
                 return saved
@@ -190,16 +185,16 @@ class App:
             f"--audio {choice.kind} is not built yet.", "Use device:NAME with a monitor or loopback input."
         )
 
-    def _collect(self) -> dict[str, Any]:
+    def _collect(self) -> State:
         instrument = self.instrument
-        return {
-            "params": instrument.params.targets(),
-            "routes": instrument.matrix.routes(),
-            "snapshots": instrument.snapshots.list(),
-            "bank": list(instrument.bank.names),
-            "style": instrument.stage.style.name,
-            "audio": self._audio_name,
-        }
+        return State(
+            params=instrument.params.targets(),
+            routes=instrument.matrix.routes(),
+            snapshots=instrument.snapshots.list(),
+            bank=list(instrument.bank.names),
+            style=instrument.stage.style.name,
+            audio=self._audio_name,
+        )
 
     def describe(self) -> list[str]:
         """Lines that tell a person what is open."""
@@ -215,8 +210,7 @@ class App:
     def _sound(self) -> str:
         if self._audio is None:
             return f"audio {self._audio_name}."
-        told = self._audio.describe()
-        return f"audio {self._audio_name}" + (f" ({told['heard']})." if "heard" in told else ".")
+        return f"audio {self._audio.describe().get('text', self._audio_name)}."
 
 
 def serve(config: Config, announce: Announce = print) -> dict[str, Any]:
@@ -279,17 +273,16 @@ def _resumed_style(library: Library, wanted: str, saved: str) -> Any:
     return first_style(library, wanted)
 
 
-def _restore(instrument: Instrument, saved: Mapping[str, Any]) -> None:
+def _restore(instrument: Instrument, saved: State) -> None:
     """What the last run kept; anything unreadable is left out and said once."""
-    steps: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-        ("params", instrument.params.load),
-        ("routes", instrument.matrix.set_routes),
-        ("snapshots", instrument.snapshots.load),
-        ("bank", lambda names: instrument.bank.set(names) if names else None),
+    steps: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
+        ("parameters", saved.params, instrument.params.load),
+        ("routes", saved.routes, instrument.matrix.set_routes),
+        ("snapshots", saved.snapshots, instrument.snapshots.load),
+        ("bank", saved.bank, lambda names: instrument.bank.set(names) if names else None),
     )
-    for key, load in steps:
-        if key in saved:
-            try:
-                load(saved[key])
-            except (MorphogenError, TypeError, ValueError, AttributeError) as error:
-                _log.warning("could not restore %s: %s", key, error)
+    for what, kept, load in steps:
+        try:
+            load(kept)
+        except (MorphogenError, TypeError, ValueError, AttributeError) as error:
+            _log.warning("could not restore the %s: %s", what, error)

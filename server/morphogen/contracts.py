@@ -87,9 +87,17 @@ class TempoState:
 class Host(Protocol):
     """The instrument, as a bridge sees it. Handed over at `open`. All of it is thread-safe."""
 
-    params: Params
-    clock: Clock
-    audio: AudioPort
+    @property
+    def params(self) -> Params:
+        """The parameters."""
+
+    @property
+    def clock(self) -> Clock:
+        """The instrument's time."""
+
+    @property
+    def audio(self) -> AudioPort:
+        """Where audio sources deliver."""
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         """Run a control method of DESIGN section 6 ('style.load', {'name': ...}). The future resolves, usually at a

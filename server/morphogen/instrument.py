@@ -100,7 +100,7 @@ class Instrument:
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
         self.snapshots = Snapshots(self.params, self.matrix)
-        self.bank = Bank(library.names())
+        self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
         self.composer = Composer()
         self.publisher = Publisher(self, offline)
