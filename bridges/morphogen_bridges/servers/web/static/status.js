@@ -1,0 +1,31 @@
+/** Whether the show is well: connection, frame rate, what was late or dropped. */
+import { byId, say } from "./dom.js";
+
+const sum = (value) =>
+  typeof value === "number" ? value : Object.values(value ?? {}).reduce((total, n) => total + (Number(n) || 0), 0);
+
+const size = (value) => (Array.isArray(value) ? value.join(" × ") : String(value).replace("x", " × "));
+
+export function watchStatus(link) {
+  const chip = byId("link");
+  const state = (name, text) => {
+    document.body.dataset.link = name;
+    say(chip.querySelector("span"), text);
+  };
+  link.addEventListener("open", () => state("live", "Connected"));
+  link.addEventListener("closed", () => state("lost", "Reconnecting"));
+  link.addEventListener("stats", (event) => show(event.detail ?? {}));
+}
+
+function show(stats) {
+  const read = (name, text, bad = false) => {
+    const cell = byId("readout").querySelector(`[data-read="${name}"]`);
+    say(cell, text);
+    cell.classList.toggle("bad", bad);
+  };
+  if (typeof stats.fps === "number") read("fps", stats.fps.toFixed(1));
+  if (stats.late !== undefined) read("late", String(stats.late), stats.late > 0);
+  if (stats.dropped !== undefined) read("dropped", String(sum(stats.dropped)), sum(stats.dropped) > 0);
+  if (stats.backend) read("backend", String(stats.backend));
+  if (stats.size) read("size", size(stats.size));
+}
