@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
 from morphogen.field.network import (
@@ -27,6 +28,7 @@ from morphogen.library.style import Style
 
 Init = Literal["glow", "seed"]
 COMMAND = "morphogen styles draw"
+NUMBERS = ("gain", "extent", "pace", "reaction", "contrast", "harmony")
 ROLES = {
     "time": "moves the picture by itself", "bass": "20-250 Hz bends it", "mid": "250-4000 Hz bends it",
     "treble": "4-20 kHz bends it", "beat": "kicks it on each beat", "rms": "loudness bends it",
@@ -40,7 +42,9 @@ class Recipe:
     preset: of `field.network.PRESETS`. inputs: names of `field.network.INPUTS`. units: activations cycle over the
     units of a layer instead of over the layers. gain: hidden gain (glow only). extent: coordinate at the upper edge.
     pace: factor on the first layer's `time` weights; Xavier with gain 5 gives up to 3 radians a second, which
-    flickers, so starters take 0.05-0.2. reaction: factor on all audio weights.
+    flickers, so starters take 0.03-0.1. reaction: factor on all audio weights. contrast: factor on the output weights.
+    harmony: how far the three output rows share one direction. 0 is the plain init: independent channels, so pure
+    reds, greens and blues side by side; at 0.5 colours run from black over one or two hues to white, as light does.
     """
 
     preset: str = "3L_4D"
@@ -52,6 +56,8 @@ class Recipe:
     extent: float = 0.5
     pace: float = 1.0
     reaction: float = 1.0
+    contrast: float = 1.0
+    harmony: float = 0.0
 
     def command(self) -> str:
         """The shell command that draws it again; defaults are left out."""
@@ -61,7 +67,7 @@ class Recipe:
             words += ["--inputs", ",".join(self.inputs)]
         if self.units:
             words.append("--units")
-        for key in ("gain", "extent", "pace", "reaction"):
+        for key in NUMBERS:
             if getattr(self, key) != getattr(plain, key):
                 words += [f"--{key}", f"{getattr(self, key)!r}"]
         return " ".join(words)
@@ -77,8 +83,8 @@ def parse_command(command: str) -> Recipe:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--inputs", type=lambda text: tuple(text.split(",")), default=SEED_INPUTS)
     parser.add_argument("--units", action="store_true")
-    for key, default in (("gain", 5.0), ("extent", 0.5), ("pace", 1.0), ("reaction", 1.0)):
-        parser.add_argument(f"--{key}", type=float, default=default)
+    for key in NUMBERS:
+        parser.add_argument(f"--{key}", type=float, default=getattr(Recipe(), key))
     try:
         known, rest = parser.parse_known_args(shlex.split(command)[3:])
     except (argparse.ArgumentError, ValueError) as error:
@@ -101,7 +107,16 @@ def network(recipe: Recipe) -> Network:
     for column, name in enumerate(shape.inputs):
         if name in FRAME_INPUTS:
             first[:, column] *= np.float32(recipe.pace if name == "time" else recipe.reaction)
-    return Network(shape, (first, *drawn.tensors[1:]), drawn.extent, drawn.time_range)
+    out = _harmonise(drawn.tensors[-2], recipe)
+    return Network(shape, (first, *drawn.tensors[1:-2], out, drawn.tensors[-1]), drawn.extent, drawn.time_range)
+
+
+def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    # The mean of three independent rows is sqrt(3) times shorter than a row; without the factor harmony would dim.
+    # One float32 operation at a time, no BLAS, so that every machine gets the same bits.
+    shared = (rows[0] + rows[1] + rows[2]) * np.float32(np.sqrt(1 / 3))
+    own, common = np.float32(1 - recipe.harmony), np.float32(recipe.harmony)
+    return np.float32(recipe.contrast) * (own * rows + common * shared)
 
 
 def _shape(recipe: Recipe) -> Shape:

@@ -20,7 +20,7 @@ import platformdirs
 
 from morphogen.errors import StyleError
 from morphogen.library import checks
-from morphogen.library.style import SUFFIX, Meta, Style, load_meta, load_style
+from morphogen.library.style import SUFFIX, Meta, Style, load_meta, load_style, title_of
 
 HOME = "MORPHOGEN_HOME"
 MAX_STYLES = 10_000
@@ -155,7 +155,7 @@ def _read_info(path: Path, name: str) -> StyleInfo:
         return StyleInfo(name, path, series=series, error=str(error))
     fields = meta.fields
     return StyleInfo(
-        name, path, fields.get("title") or name.split("/")[1], series, fields.get("prompt", ""),
+        name, path, fields.get("title") or title_of(name), series, fields.get("prompt", ""),
         fields.get("guide", "none"), fields["score"], str(meta.shape), meta.shape.parameters, fields["trained"],
         fields["seed"],
     )  # fmt: skip

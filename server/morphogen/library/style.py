@@ -8,8 +8,6 @@ header is bounded and checked here before safetensors sees a byte, and a bad fil
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -24,6 +22,7 @@ from safetensors.numpy import save as save_tensors
 from morphogen.errors import StyleError
 from morphogen.field.network import Network, Shape
 from morphogen.library import checks
+from morphogen.library.atomic import write
 from morphogen.library.header import Header, read_file, read_header
 
 FORMAT = 1
@@ -62,17 +61,22 @@ class Style:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        series = checks.name(self.name).split("/")[0]
+        series = checks.name(self.name).partition("/")[0]
         if self.series not in ("", series):
             raise StyleError(f"series {checks.shown(self.series)} does not fit the name {self.name!r}.",
                              f"The series of {self.name} is {series!r}.")  # fmt: skip
         object.__setattr__(self, "series", series)
-        object.__setattr__(self, "title", self.title or self.name.split("/")[1].replace("-", " ").replace("_", " "))
+        object.__setattr__(self, "title", self.title or title_of(self.name))
 
     @property
     def shape(self) -> Shape:
         """The network's shape."""
         return self.network.shape
+
+
+def title_of(name: str) -> str:
+    """A readable title for a name: 'starter/deep-sea' -> 'Deep sea'."""
+    return name.rpartition("/")[2].replace("-", " ").replace("_", " ").strip().capitalize()
 
 
 def describe(style: Style) -> dict[str, Any]:
@@ -195,24 +199,5 @@ def save_style(style: Style, path: str | Path) -> Style:
     Makes missing folders. Raises StyleError: values that no reader would accept, or a path that cannot be written.
     """
     path = Path(path)
-    data = to_bytes(style)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp gives 0600, which hides shared styles from other users
-        Path(temporary).replace(path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
+    write(path, to_bytes(style))
     return replace(style, path=path)
-
-
-def _unwritable(path: Path, error: OSError) -> StyleError:
-    return StyleError(f"{path} cannot be written: {error.strerror or error}.", "Choose another folder with -o.")

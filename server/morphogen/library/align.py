@@ -1,0 +1,151 @@
+"""Unit alignment: makes the straight line between two networks' weights a morph instead of a collapse.
+
+Hidden units have no order, and most have a free sign: two networks may draw alike with units in other places. Straight
+interpolation then passes through mush. `align` reorders and flips the units of b, without changing what b draws, so
+that they meet their like in a (Ainsworth et al., "Git Re-Basin", 2022: matching of activations and of weights; the
+periodic moves are ours):
+
+    odd f    f(-z) = -f(z)     flip the incoming weights, flip the outgoing
+    even f   f(-z) = f(z)      flip the incoming weights
+    sin, cos f(z + pi) = -f(z) shift the bias by pi, flip the outgoing; whole turns of the bias drop out
+
+ALIGN_TABLE
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from morphogen.errors import StyleError
+from morphogen.field.cppn import LENGTHS, frame_bias
+from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+from morphogen.library.match import Array, draw, match_responses, match_weights, wrapped
+
+BLENDS = (0.0, 1.0)  # weight of the pre-activations' distance beside the responses'; neither always wins
+STEPS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
+PIXELS, STATES = 96, 4
+
+
+def align(a: Network, b: Network, values: Mapping[str, float] | None = None) -> Network:
+    """b with its hidden units permuted and flipped towards a's; draws what b draws.
+
+    values: the frame inputs at which the morph begins ('time' in seconds, 'bass' ...), best of about now: units move at
+    different speeds, so which are alike depends on when. Tries several matchings and keeps the one with the best path
+    on a sample of pixels around those values, so by that measure it is never worse than without.
+    ALIGN_COST
+    Call it off the render thread. Raises StyleError when the shapes differ.
+    """
+    _same_shape(a, b)
+    now = values or {}
+    first, last = _at(a, now), _at(b, now)
+    samples = _samples(a.shape, now, a.extent), _samples(b.shape, now, b.extent)
+    candidates = [last]
+    for blend in BLENDS:
+        forward = match_responses(a.shape, first, last, samples, blend)
+        candidates += [forward, match_weights(a.shape, first, forward)]
+    candidates = [_met(a.shape, first, c) for c in candidates]
+    best = min(candidates, key=lambda c: sum(_path(a, b, first, c, now)))
+    return _from(b, best, now)
+
+
+def meet(a: Network, b: Network, values: Mapping[str, float]) -> Network:
+    """b with whole turns added to its periodic first-layer biases, so that at `values` each phase is nearest to a's.
+
+    Costs 50 microseconds: call it at the frame edge where a morph begins, with that frame's values. Without it the
+    phase `weight * time` of each unit runs through as many turns as the show is long while the weights change: at ten
+    minutes, a flicker. Whole turns change nothing in what b draws, but float32 keeps a bias of an hour's turns to
+    about 1e-4 only: use the result for the morph, and b itself afterwards. Raises StyleError when the shapes differ.
+    """
+    _same_shape(a, b)
+    return _from(b, _met(a.shape, _at(a, values), _at(b, values)), values)
+
+
+def mix(a: Network, b: Network, t: float) -> Network:
+    """The network at t between a (0) and b (1), which should be aligned to a: weights, extent and time range.
+
+    Raises StyleError when the shapes differ.
+    """
+    _same_shape(a, b)
+    low, high = (_lerp(p, q, t) for p, q in zip(a.time_range, b.time_range, strict=True))
+    tensors = tuple(_lerp(p, q, np.float32(t)) for p, q in zip(a.tensors, b.tensors, strict=True))
+    return Network(a.shape, tensors, _extent(a, b, t), (low, high))
+
+
+def path(a: Network, b: Network, values: Mapping[str, float] | None = None) -> tuple[float, float]:
+    """(roughness, collapse) of the straight line from a to b, b as it is, over a sample of pixels around `values`.
+
+    roughness: length of the way that the picture travels, in multiples of the direct distance; 1 is a cross-fade.
+    collapse: the greatest loss of contrast on the way against the blend of both ends' contrasts; 0 none, 1 flat.
+    """
+    now = values or {}
+    return _path(a, b, _at(a, now), _at(b, now), now)
+
+
+def _path(
+    a: Network, b: Network, first: list[Array], last: list[Array], now: Mapping[str, float]
+) -> tuple[float, float]:
+    pictures = []
+    for t in (0.0, *STEPS, 1.0):
+        tensors = [_lerp(p, q, t) for p, q in zip(first, last, strict=True)]
+        drawn = draw(a.shape, tensors, _samples(a.shape, now, _extent(a, b, t)))
+        pictures.append(drawn.reshape(a.shape.outputs, STATES, PIXELS))
+    direct = float(np.abs(pictures[-1] - pictures[0]).mean())
+    length = sum(float(np.abs(q - p).mean()) for p, q in pairwise(pictures))
+    contrasts = [float(p.std(axis=2).mean()) for p in pictures]
+    losses = [1 - c / max(1e-9, _lerp(contrasts[0], contrasts[-1], t))
+              for c, t in zip(contrasts[1:-1], STEPS, strict=True)]  # fmt: skip
+    return length / max(direct, 1e-9), max(0.0, *losses)
+
+
+def _samples(shape: Shape, now: Mapping[str, float], extent: float) -> Array:
+    """Inputs (inputs, states * pixels): a 16:9 picture at `extent`; the next two seconds and any audio, less `now`."""
+    rng = np.random.default_rng(2007)
+    x, y = rng.uniform(-8 / 9, 8 / 9, PIXELS), rng.uniform(-0.5, 0.5, PIXELS)
+    pixels = {"x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": abs(x), "abs_y": abs(y)}
+    later, levels = rng.uniform(0, 2, STATES), rng.uniform(0, 1, (len(shape.inputs), STATES))
+    rows = []
+    for name, row in zip(shape.inputs, levels, strict=True):
+        if name in PIXEL_INPUTS:
+            rows.append(np.tile(pixels[name] * (2 * extent if name in LENGTHS else 1), STATES))
+        else:
+            rows.append(np.repeat(later if name == "time" else row - now.get(name, 0.0), PIXELS))
+    return np.stack(rows)
+
+
+def _at(network: Network, now: Mapping[str, float]) -> list[Array]:
+    """The weights in float64, with the frame inputs `now` moved into the first bias."""
+    tensors = [t.astype(np.float64) for t in network.tensors]
+    tensors[1] = frame_bias(network, now)
+    return tensors
+
+
+def _from(network: Network, tensors: list[Array], now: Mapping[str, float]) -> Network:
+    """The reverse of `_at`; extent and time range are the network's."""
+    bare = [tensors[0], np.zeros_like(tensors[1]), *tensors[2:]]
+    moved = Network(network.shape, tuple(t.astype(np.float32) for t in bare), network.extent, network.time_range)
+    bias = (tensors[1] - frame_bias(moved, now)).astype(np.float32)
+    return Network(network.shape, (moved.tensors[0], bias, *moved.tensors[2:]), network.extent, network.time_range)
+
+
+def _met(shape: Shape, first: list[Array], last: list[Array]) -> list[Array]:
+    bias = [wrapped(name, q, p) for name, p, q in zip(shape.layers[0], first[1], last[1], strict=True)]
+    return [last[0], np.array(bias), *last[2:]]
+
+
+def _extent(a: Network, b: Network, t: float) -> float:
+    # Extent is a zoom: a constant rate of magnification looks even, a constant rate of extent does not.
+    return float(a.extent * (b.extent / a.extent) ** t)
+
+
+def _lerp(p: Any, q: Any, t: Any) -> Any:
+    return p + (q - p) * t
+
+
+def _same_shape(a: Network, b: Network) -> None:
+    if a.shape != b.shape:
+        raise StyleError(f"networks of different shape cannot be morphed: {a.shape} and {b.shape}.",
+                         "Cross-fade them instead.")  # fmt: skip

@@ -1,0 +1,40 @@
+"""The picture beside a style's file: the style itself, without view and grade, drawn by the reference."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from morphogen.errors import StyleError
+from morphogen.field.cppn import evaluate
+from morphogen.library.atomic import write
+from morphogen.library.style import Style
+
+SIZE = (480, 270)
+SECONDS = 20.0
+
+
+def thumbnail(style: Style, size: tuple[int, int] = SIZE, seconds: float = SECONDS) -> NDArray[np.uint8]:
+    """RGB (height, width, 3) of the style in silence, `seconds` into the show, top row first. 0.15 s at 480x270."""
+    width, height = size
+    x = ((np.arange(width) + 0.5) / width - 0.5) * width / height
+    y = 0.5 - (np.arange(height) + 0.5) / height
+    across, up = np.meshgrid(x, y)
+    channels = evaluate(style.network, {"x": across, "y": up}, {"time": seconds})
+    return np.rint(np.stack(channels, axis=-1) * 255).astype(np.uint8)
+
+
+def save_thumbnail(style: Style, path: Path | None = None, seconds: float = SECONDS) -> Path:
+    """Write the thumbnail as PNG, beside the style's file if no path is given. Raises StyleError."""
+    if path is None:
+        if style.path is None:
+            raise StyleError(f"{style.name} has no file yet.", "Save it first, or say where the picture goes.")
+        path = style.path.with_suffix(".png")
+    png = BytesIO()
+    Image.fromarray(thumbnail(style, seconds=seconds)).save(png, "PNG", optimize=True)
+    write(path, png.getvalue())
+    return path
