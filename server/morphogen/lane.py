@@ -31,10 +31,10 @@ _LOG = log.get("outputs")
 def grid_index(anchor: float, now: float, fps: float) -> int:
     """Which picture of a `fps` grid that starts at `anchor` belongs to the frame at `now`.
 
-    The grid point is the nearest one with a quarter of its interval to spare: frames that jitter by less than that
+    A frame belongs to a grid point from 4 ms before it (or a quarter of its interval): frames that jitter by less
     are neither skipped nor doubled, and 30 of 60 stays every second frame for as long as the show lasts.
     """
-    return int((now - anchor) * fps + 0.25)
+    return int((now - anchor) * fps + min(0.25, 0.004 * fps))
 
 
 class Lane:
