@@ -5,7 +5,6 @@ All functions raise StyleError that says what is wrong and what cures it; the ca
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +61,7 @@ def number(value: Any, key: str, low: float, high: float) -> float:
     """A finite number in low..high; booleans are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise StyleError(f"{key!r} must be a number, got {kind(value)}.", REMAKE)
-    if not (math.isfinite(value) and low <= value <= high):
+    if not low <= value <= high:  # so is NaN; and a huge int is not converted
         raise StyleError(f"{key!r} is {shown(value)}, it must lie in {low:g} to {high:g}.", REMAKE)
     return float(value)
 

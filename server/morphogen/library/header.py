@@ -56,10 +56,11 @@ def read_header(path: Path, data: bytes | None = None) -> Header:
         size = path.stat().st_size
     else:
         size = len(data)
-    if data[:4].startswith(PICKLES):
-        raise StyleError("it is a pickle (.pth), which could run any program when opened.",
-                         f"Convert it safely with `morphogen styles import {path.name[:60]}`.")  # fmt: skip
     if len(data) < 10 or data[8:9] != b"{":
+        # After the brace: a header of 1,152 bytes begins like a pickle, too.
+        if data.startswith(PICKLES):
+            raise StyleError("it is a pickle (.pth), which could run any program when opened.",
+                             f"Convert it safely with `morphogen styles import {path.name[:60]}`.")  # fmt: skip
         raise StyleError("it is not a safetensors file.", checks.REMAKE)
     length = int.from_bytes(data[:8], "little")
     if length > MAX_HEADER or length + 8 > size:

@@ -1,0 +1,96 @@
+"""Seed-era `.pth` files to styles, without running what a pickle says: `torch.load(weights_only=True)`.
+
+The seeds' network was a chain of Linear layers, sin cos gaussian tanh cycling between them, sigmoid at the end. Its
+file holds the layers' tensors under any names that end in `.weight` and `.bias`, alone or as 'state_dict' beside more.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.errors import StyleError, Unavailable
+from morphogen.field.network import ACTIVATION_CYCLE, SEED_INPUTS
+from morphogen.library import checks
+from morphogen.library.header import MAX_FILE
+from morphogen.library.style import Style
+
+NESTED = ("state_dict", "model_state_dict", "model", "network", "cppn")
+NOT_SEED = "Only files of the seeds' CPPN can be imported: Linear layers, 12 inputs, 3 outputs."
+
+
+def import_pth(path: str | Path, inputs: Sequence[str] = SEED_INPUTS, extent: float = math.pi) -> Style:
+    """The style in a seed-era .pth file, named `own/<file name>`; trained, by a guide that the file does not tell.
+
+    inputs: what the columns of the first layer mean. extent: the seeds trained on +-pi (and showed +-0.5, so give 0.5
+    to see what their stage showed). Raises Unavailable without torch, StyleError for a file that is no such network.
+    """
+    path = Path(path)
+    state = _read(path)
+    try:
+        layers = _layers(state)
+        widths = [len(weight) for weight, _ in layers]
+        activations = [ACTIVATION_CYCLE[n % 4] for n in range(len(layers) - 1)]
+        shape = checks.shape(list(inputs), widths[:-1], activations, "rgb")
+        tensors = [tensor for layer in layers for tensor in layer]
+        network = checks.network(shape, tensors, checks.extent(extent), (0.0, 60.0))
+    except StyleError as error:
+        raise StyleError(f"{path.name[:80]}: {error.message}", error.cure) from error
+    return Style(
+        network, f"own/{checks.slug(path.stem)}", guide="unknown", trained=True,
+        training=f"morphogen styles import {checks.slug(path.stem)}.pth",
+    )  # fmt: skip
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise Unavailable(f"reading {path.name[:80]} needs PyTorch, which is not installed.",
+                          'pip install "morphogen[train]"') from error  # fmt: skip
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise StyleError(f"{path.name[:80]} has {size / 2**20:.0f} MB; wide networks come later.", NOT_SEED)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise StyleError(f"{path.name[:80]} cannot be read: {error.strerror or error}.", "Check the path.") from error
+    # weights_only raises UnpicklingError for all but tensors and plain containers, RuntimeError for broken archives.
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, AttributeError) as error:
+        raise StyleError(f"{path.name[:80]} is no file of plain weights ({checks.shown(str(error))}).",
+                         NOT_SEED) from error  # fmt: skip
+    for key in NESTED:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+    if not isinstance(loaded, Mapping):
+        raise StyleError(f"{path.name[:80]} holds {type(loaded).__name__}, not a state dictionary.", NOT_SEED)
+    return loaded
+
+
+def _layers(state: Mapping[str, Any]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """(weight, bias) of each Linear layer, in file order, which is the order of definition."""
+    layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    for key, value in state.items():
+        if not isinstance(key, str) or not key.endswith(".weight"):
+            continue
+        bias = state.get(f"{key.removesuffix('.weight')}.bias")
+        if not hasattr(value, "detach") or not hasattr(bias, "detach"):
+            raise StyleError(f"{checks.shown(key)} is no Linear layer with weight and bias.", NOT_SEED)
+        weight, offset = _array(value), _array(bias)
+        fits = weight.ndim == 2 and offset.shape == weight.shape[:1]
+        if not fits or (layers and weight.shape[1] != len(layers[-1][0])):
+            raise StyleError(f"{checks.shown(key)} of shape {weight.shape} does not follow the layer before.", NOT_SEED)
+        layers.append((weight, offset))
+    if len(layers) < 2:
+        raise StyleError(f"it holds {len(layers)} Linear layers, a style has 2 at least.", NOT_SEED)
+    return layers
+
+
+def _array(tensor: Any) -> NDArray[np.float32]:
+    return np.asarray(tensor.detach().cpu().float().numpy(), np.float32)
