@@ -82,7 +82,7 @@ def bind(socket: zmq.Socket[bytes], host: str, port: int, what: str) -> int:
     try:
         if ":" in host:
             socket.setsockopt(zmq.IPV6, 1)
-        socket.bind(address)
+        _bind_patiently(socket, address)
     except zmq.ZMQError as error:
         socket.close(0)
         if error.errno == zmq.EADDRINUSE:
@@ -90,6 +90,21 @@ def bind(socket: zmq.Socket[bytes], host: str, port: int, what: str) -> int:
         cure = "Choose an address of this computer with --bind, and a port above 1023 with --port-base N."
         raise Unavailable(f"{what} cannot listen on {address}: {error.strerror}.", cure) from error
     return int(socket.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
+
+
+def _bind_patiently(socket: zmq.Socket[bytes], address: str) -> None:
+    """libzmq frees a port some milliseconds after its socket was closed: try for 0.4 s."""
+    import zmq
+
+    for _ in range(20):
+        try:
+            socket.bind(address)
+            return
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE:
+                raise
+        threading.Event().wait(0.02)
+    socket.bind(address)
 
 
 def pack(value: Any) -> bytes:
@@ -177,8 +192,8 @@ class SocketThread:
     """Owns one socket and is the only thread that touches it.
 
     `on_read` runs when a message is there and must read a bounded number; `on_wake` runs after every poll, at the
-    latest every 250 ms, and once more at the end, followed by `on_close`. What they raise is logged (first time whole, then
-    counted) and the thread goes on.
+    latest every 250 ms, and once more at the end, followed by `on_close`. What they raise is logged (first time whole,
+    then counted) and the thread goes on.
     """
 
     def __init__(

@@ -89,8 +89,9 @@ class ZmqFrames(Sink):
         self._counts = dict.fromkeys(("sent", "copied", "dropped"), 0)
 
     def watched(self) -> bool:
-        """Whether anyone subscribes. Render thread; never blocks, about 2 us."""
-        if self._lock.acquire(blocking=False):
+        """Whether anyone subscribes. Render thread; never blocks. Asks libzmq (5 us, 90 us with cold caches) only while
+        nobody does: `write` notices who leaves."""
+        if self._subscribers == 0 and self._lock.acquire(blocking=False):
             try:
                 self._look_around()
             finally:
