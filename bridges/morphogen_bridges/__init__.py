@@ -36,4 +36,15 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "shm": {"target": f"{_HERE}.clients.shm:ShmReader", "doc": "Reads the shared-memory ring."},
 }
 
-PROBES: dict[str, dict[str, Any]] = {}
+# `probe` answers a Finding; those called `*_devices` answer a list of {name, ...} for `morphogen devices`.
+PROBES: dict[str, dict[str, Any]] = {
+    "osc": {"target": f"{_HERE}.probes.osc:probe", "doc": "A message moves a parameter."},
+    "zmq": {"target": f"{_HERE}.probes.zmq:probe", "doc": "A frame comes back over ZeroMQ."},
+    "http": {"target": f"{_HERE}.probes.http:probe", "doc": "The page is served."},
+    "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
+    "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
+    "audio": {"target": f"{_HERE}.probes.audio:probe", "doc": "Sound inputs."},
+    "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "MIDI inputs."},
+    "audio_devices": {"target": f"{_HERE}.probes.audio:list_devices", "doc": "Sound inputs, as a list."},
+    "midi_devices": {"target": f"{_HERE}.probes.midi:list_devices", "doc": "MIDI inputs, as a list."},
+}

@@ -16,6 +16,7 @@ from typing import Any
 
 from morphogen.errors import UsageError
 from morphogen.grammar import (
+    BACKENDS,
     Region,
     nearest,
     read_audio,
@@ -80,7 +81,7 @@ class Config:
         "", "NAME|FILE", "Style to begin with, as `morphogen styles list` names it, or a style file.",
         read_text, _PICTURE, shown="the first of the library",
     )  # fmt: skip
-    backend: str = _option("auto", "NAME", "What draws: auto, cpu, opengl, cuda or numpy.", read_backend, _PICTURE)
+    backend: str = _option("auto", "NAME", f"What draws: {', '.join(BACKENDS)}.", read_backend, _PICTURE)
     threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)
     region: Region | None = _option(
         None, "x,y,w,h@WxH", "Draw only this part of a larger canvas (one machine of a wall).", read_region, _PICTURE,

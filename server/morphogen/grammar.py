@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from morphogen.errors import UsageError
+from morphogen.render import BACKENDS as RENDERERS
 
-BACKENDS = ("auto", "cpu", "opengl", "cuda", "numpy")
+BACKENDS = ("auto", *RENDERERS)
 AUDIO_WORDS = ("demo", "none", "osc", "loopback")
 AUDIO_WITH_VALUE = ("file", "device")
 AUDIO_CURE = "Choose demo, none, osc, loopback, file:PATH or device:NAME (`morphogen devices` lists the names)."
@@ -148,9 +149,17 @@ def read_token(value: Any) -> str:
     return text
 
 
+def read_path(text: str) -> Path:
+    """A path with `~` expanded; a `~name` that nobody has stays as it is. Touches no file."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def read_folder(value: Any) -> Path:
     """A folder that exists."""
-    path = Path(read_text(value)).expanduser()
+    path = read_path(read_text(value))
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.", "Name an existing folder.")
     return path
@@ -218,7 +227,7 @@ def read_audio(value: Any) -> str:
     """The text of an audio source, checked; a file must exist."""
     text = read_text(value)
     choice = parse_audio(text)
-    if choice.kind == "file" and not Path(choice.value).expanduser().is_file():
+    if choice.kind == "file" and not read_path(choice.value).is_file():
         raise UsageError(f"there is no file {choice.value}.", "Name an existing sound file after file:.")
     return text
 

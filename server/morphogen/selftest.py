@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.findings import Finding, version
+from morphogen.render import BACKENDS
 
 SIZE = (160, 90)
 CARD = {"view/rotate": "30", "view/zoom": "1.3", "view/mirror": "x", "color/hue": "0.2", "audio/bass": "0.7"}
@@ -49,9 +50,9 @@ def check_backend(name: str, distribution: str) -> Finding:
     return Finding(name, "backend", "works", seen, details=details)
 
 
+_LIBRARIES = {"cpu": "llvmlite", "opengl": "moderngl", "cuda": "cuda-core"}
+
 BACKEND_CHECKS: dict[str, Callable[[], Finding]] = {
-    "numpy": check_reference,
-    "cpu": partial(check_backend, "cpu", "llvmlite"),
-    "opengl": partial(check_backend, "opengl", "moderngl"),
-    "cuda": partial(check_backend, "cuda", "cuda-core"),
+    name: check_reference if name == "numpy" else partial(check_backend, name, _LIBRARIES.get(name, "numpy"))
+    for name in sorted(BACKENDS, key=lambda name: name != "numpy")
 }

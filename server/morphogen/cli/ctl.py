@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from morphogen.cli import complete
 from morphogen.cli.output import print_json, print_table
 from morphogen.cli.remote import Remote, common_parameters, connected
 from morphogen.errors import UsageError
-from morphogen.grammar import nearest, parse_audio, parse_out
+from morphogen.grammar import nearest, parse_audio, parse_out, read_path
 from morphogen.methods import BY_NAME, METHODS
 
 app = typer.Typer(help="Play a running daemon.", no_args_is_help=True)
@@ -64,7 +63,7 @@ def _pairs(answer: Any) -> None:
 @_verb("load")
 def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = "now") -> None:
     """Change to a style, by name or file."""
-    path = Path(name).expanduser()
+    path = read_path(name)
     wanted = str(path.resolve()) if path.is_file() else name  # the daemon may stand in another folder
     remote.show(remote.call("style.load", name=wanted, seconds=seconds, on=on), _shown)
 
@@ -187,7 +186,7 @@ def audio(
 ) -> None:
     """Listen to something else: demo, none, osc, loopback, file:PATH, device:NAME."""
     choice = parse_audio(source)
-    path = Path(choice.value).expanduser()
+    path = read_path(choice.value)
     wanted = f"file:{path.resolve()}" if choice.kind == "file" and path.is_file() else source
     remote.show(remote.call("audio.select", source=wanted), lambda _: print(f"listens to {source}"))
 

@@ -7,23 +7,27 @@ from typing import Annotated, Any
 import typer
 
 from morphogen.cli.output import note, print_json, print_table
-from morphogen.findings import attempt
+from morphogen.errors import Unavailable
 
 HELP = "List sound inputs and MIDI ports."
-KINDS = ("audio", "midi")
+SUFFIX = "_devices"
 
 
 def devices(json: Annotated[bool, typer.Option("--json", help="As one line of JSON.")] = False) -> None:
-    """The probes that list devices, told as lists."""
+    """What the probes called `*_devices` list."""
     from morphogen.registry import resolve, table
 
-    probes = table("PROBES")
     found: dict[str, list[dict[str, Any]]] = {}
-    for kind in (kind for kind in KINDS if kind in probes):
-        finding = attempt(kind, "input", lambda kind=kind: resolve("PROBES", kind)())  # type: ignore[misc]
-        found[kind] = list(finding.details.get("devices", ()))
-        if not found[kind]:
-            note(f"{kind}: {finding.summary} {finding.cure}".strip())
+    for name in (name for name in table("PROBES") if name.endswith(SUFFIX)):
+        kind = name.removesuffix(SUFFIX)
+        try:
+            found[kind] = list(resolve("PROBES", name)())
+        except Unavailable as error:
+            found[kind] = []
+            note(f"{kind}: {error}")
+        else:
+            if not found[kind]:
+                note(f"{kind}: nothing found.")
     if json:
         print_json(found, indent=None)
         return

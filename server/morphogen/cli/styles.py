@@ -9,9 +9,8 @@ import typer
 
 from morphogen.cli import complete
 from morphogen.cli.output import note, print_json, print_table
-from morphogen.cli.still import busy, write_png
+from morphogen.cli.still import busy
 from morphogen.errors import UsageError
-from morphogen.grammar import read_backend, read_size
 
 app = typer.Typer(help="The library: list, show, draw, pack and import styles.", no_args_is_help=True)
 
@@ -80,27 +79,15 @@ def thumb(
         list[str] | None,
         typer.Argument(metavar="[NAME ...]", help="Left out: all that lack one.", autocompletion=complete.style_names),
     ] = None,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "480x270",
-    time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 12.0,
-    backend: Annotated[str, typer.Option(metavar="NAME", autocompletion=complete.backends)] = "auto",
+    time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 20.0,
 ) -> None:
     """Draw the small pictures beside the style files."""
-    wanted, drawer = read_size(size), read_backend(backend)
     from morphogen.library.find import Library
-    from morphogen.still import render_still
+    from morphogen.library.thumb import save_thumbnail
 
     library = Library()
-    known = {info.name: info.path for info in library.list() if not info.error}
-    chosen = names or [info.name for info in library.list() if not info.error and info.thumbnail is None]
-    for name in chosen:
-        path = known.get(name) or library.find(name).path
-        if path is None:
-            raise UsageError(f"{name} lies in no file.", "Save it first.")
-        target = path.with_suffix(".png")
-        write_png(target, render_still(str(path), wanted, time, {}, drawer))
-        note(f"Wrote {target}.")
-    if not chosen:
-        note("Every style has its picture.")
+    for name in names or [info.name for info in library.list() if not info.error and info.thumbnail is None]:
+        note(f"Wrote {save_thumbnail(library.find(name), seconds=time)}.")
 
 
 @app.command("draw")
