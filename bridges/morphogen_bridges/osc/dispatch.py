@@ -24,7 +24,7 @@ from morphogen_bridges.osc.tally import Refused, Tally
 
 MAX_OPEN_CALLS = 4_096  # commands whose futures have not resolved; more are refused, the engine is not keeping up
 MAX_PATTERNS = 128  # expanded patterns that are remembered
-NEW_PATTERNS = 4  # expanded a batch; at 3 ms for the worst one, more could hold up the render thread
+NEW_PATTERNS = 4  # expanded a batch; at 2 ms for the worst one, more could hold up the render thread
 MAX_WEIGHT = 1 << 24
 
 
@@ -209,6 +209,7 @@ class Dispatcher:
     # --- special addresses
 
     def _ping(self, _message: Message, peer: Peer) -> None:
+        self.flush()  # a pong says that all that was sent before has been done
         peer.reply(write_message(table.PONG, morphogen.__version__))
 
     def _subscribe(self, message: Message, peer: Peer) -> None:

@@ -3,7 +3,7 @@
 `*` and `?` never cross a '/'. Source: OSC 1.0, "OSC Message Dispatching and Pattern Matching". Each part is run as a
 set of states that moves over the name once (Thompson's construction), so the cost is at most tokens times letters,
 and a pattern that asks for more than MAX_STEPS of that is refused; a regular expression made from `*a*a*a*a*b` would
-need exponential time. Measured against all 114 parameter addresses: an ordinary pattern 0.3 ms, the worst WORST ms.
+need exponential time. Measured against all 114 parameter addresses: an ordinary pattern 0.3 ms, the worst 2 ms.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from morphogen_bridges.osc.codec import OscError
 
 MAX_PATTERN = 256  # characters
 MAX_PARTS = 16
-MAX_STEPS = 20_000  # token times letter; `/morphogen/{view,color}/[xyh]*` takes 700
+MAX_STEPS = 8_000  # token times letter; `/morphogen/{view,color}/[xyh]*` takes 700
 _SPECIAL = frozenset("*?[]{}")
 
 
