@@ -6,8 +6,8 @@ of 1.1. Types: i f s b h t d S c r m T F N I and arrays [ ].
 Why not python-osc, which speaks the same: a truncated `/x ,f` without data gives the value 0.0 there (a fader jumps to
 zero when a packet is cut), a bundle with a future time tag makes its servers sleep (+1 s stalled the whole event loop
 0.95 s), an empty datagram is logged each time, and dispatch over 202 mapped addresses runs at 40,000 messages/s. This
-module parses 720,000 plain `,f` messages/s where python-osc parses 220,000 (same run, one shared core), and refuses what
-is cut. python-osc and liblo are the peers in the tests. Every function raises OscError and nothing else, whatever the bytes are.
+module parses 720,000 plain `,f` messages/s where python-osc parses 220,000 (same run, one shared core), and refuses
+what is cut. python-osc and liblo are the peers in the tests. Every function raises OscError and nothing else.
 """
 
 from __future__ import annotations
