@@ -267,12 +267,15 @@ def test_watching_and_writing_on_two_threads(host):
         try:
             for _ in range(10):
                 with FrameReader(url(sink)) as reader:
-                    wait_for(sink.watched)
-                    for index in range(30):
-                        frame = numbered(pool, index)
-                        sink.write(frame)
-                        frame.release()
-                    assert reader.read(PATIENCE)
+
+                    def shown(reader=reader):
+                        for index in range(30):
+                            frame = numbered(pool, index)
+                            sink.write(frame)
+                            frame.release()
+                        return reader.read(0.05)
+
+                    assert whole(*wait_for(shown))
         finally:
             stop.set()
         watching.result(PATIENCE)

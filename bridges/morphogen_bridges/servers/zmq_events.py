@@ -23,7 +23,7 @@ class ZmqEvents(ZmqServer):
     """Publishes the host's events to whoever subscribes.
 
     The listener runs on the thread that caused the event, often the render thread, and only appends to a queue of
-    4,096: measured 0.5 us. When the queue is full the oldest event goes. A subscriber that does not read loses events
+    4,096: measured 4 us in a burst, 20 us for a lone event with cold caches. When the queue is full the oldest goes. A subscriber that does not read loses events
     beyond 1,000. Raises Unavailable or UsageError at `open`.
     """
 
