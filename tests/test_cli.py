@@ -272,7 +272,7 @@ def test_ctl_loads_a_file_by_its_full_path(capsys, control, tmp_path, monkeypatc
 
 
 def test_ctl_prints_lists_as_tables_and_as_json(capsys, control):
-    control.answers["param.list"] = [{"key": "view/zoom", "value": 1.5, "minimum": 0.05, "maximum": 20, "doc": "[b]x"}]
+    control.answers["param.list"] = [{"key": "view/zoom", "value": 1.5, "min": 0.05, "max": 20, "doc": "[b]x"}]
     out = run(capsys, "ctl", "params")[1]
     assert "view/zoom" in out
     assert "[b]x" in out, "texts are not read as markup"
@@ -417,6 +417,32 @@ def test_devices_lists_names(capsys, probes):
 
 
 # --- completion, and as a process
+
+
+def test_a_daemon_plays_obeys_and_ends(capsys, home, free_port):
+    """The whole way: serve as a process, ctl over ZeroMQ, one JSON object at the end."""
+    base = str(max(1024, min(free_port, 60000)))
+    words = ["serve", "--size", "64x36", "--audio", "none", "--seconds", "60", "--json", "--port-base", base]
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "morphogen", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        end = time.monotonic() + 30
+        while run(capsys, "ctl", "stats", "--port-base", base)[0] and time.monotonic() < end:
+            assert daemon.poll() is None, daemon.communicate()
+            time.sleep(0.2)
+        assert run(capsys, "ctl", "set", "view/rotate", "-30", "--port-base", base)[0] == 0
+        assert run(capsys, "ctl", "get", "view/rotate", "--port-base", base)[1] == "-30.0\n"
+        assert run(capsys, "ctl", "snapshot", "recall", "9", "--port-base", base)[0] == 1
+        assert run(capsys, "ctl", "shutdown", "--port-base", base) == (0, "stopping\n", "")
+        out, err = daemon.communicate(timeout=20)
+    finally:
+        daemon.kill()
+    assert daemon.returncode == 0, err
+    numbers = json.loads(out.splitlines()[-1])
+    assert set(numbers) >= {"frames", "fps", "frame_ms", "late", "dropped", "backend", "size", "rss_mb", "osc"}
+    assert numbers["frames"] > 0
+    assert "Page" in err
 
 
 def test_completion_of_names_and_keys(home):

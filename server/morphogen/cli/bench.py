@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from morphogen.cli.output import print_json
-from morphogen.errors import Unavailable
 from morphogen.grammar import read_size
 
 HELP = "Measure how fast this machine draws."
@@ -20,10 +19,8 @@ def bench(
 ) -> None:
     """Hand over to the measuring module."""
     wanted = read_size(size)
-    try:
-        from morphogen.bench import run
-    except ModuleNotFoundError as error:
-        raise Unavailable("this version has no measurements built in.", "See the folder bench/.") from error
+    from morphogen.bench import run
+
     result = run(size=wanted, seconds=seconds, quiet=json)
     if json:
         print_json(result, indent=None)

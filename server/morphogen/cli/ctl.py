@@ -121,7 +121,7 @@ def params(remote: Remote) -> None:
     """All parameters with their values and ranges."""
 
     def people(answer: Any) -> None:
-        columns = ("key", "value", "minimum", "maximum", "unit", "doc")
+        columns = ("key", "value", "min", "max", "unit", "doc")
         print_table(columns, ([row.get(column, "") for column in columns] for row in answer), ("cyan",))
 
     remote.show(remote.call("param.list"), people)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,11 +141,14 @@ def import_(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; left out: your own library.")
     ] = None,
-    name: Annotated[str, typer.Option(metavar="series/name", help="Its name.")] = "",
+    name: Annotated[str, typer.Option(metavar="series/name", help="Its name; left out: own/<file name>.")] = "",
+    extent: Annotated[
+        float, typer.Option(metavar="X", help="Coordinate at the upper edge; 0.5 shows what the old stage showed.")
+    ] = math.pi,
 ) -> None:
     """Turn an old .pth network into a style file."""
     from morphogen.library.importer import import_pth
 
     with busy(f"Reading {file.name}"):
-        style = import_pth(file, name) if name else import_pth(file)
-    _save(style, output)
+        style = import_pth(file, extent=extent)
+    _save(dataclasses.replace(style, name=name, series="") if name else style, output)
