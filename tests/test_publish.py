@@ -402,6 +402,22 @@ def test_discard_gives_everything_back(loop):
     assert slotted.committed == [0]
 
 
+def test_a_frame_is_published_or_discarded_once(loop):
+    """What a loop does whose publishing failed half-way: discard the whole plan."""
+    slotted, shared = Slotted(), Recorder(SinkOptions(width=8, height=8))
+    loop.publisher.add(slotted)
+    loop.publisher.add(shared)
+    for _ in range(20):
+        plan = loop.frame()
+        loop.publisher.discard(plan)
+        loop.publisher.publish(plan, 999, 0, 0)
+    shared.until(lambda: len(shared.seen) + loop.publisher.dropped()["rec"] == 20)
+    loop.publisher.close_all()
+    assert 999 not in slotted.committed
+    assert all(target.frame._holds == 0 for target in plan if not target.direct)
+    assert slotted.overlaps == 0
+
+
 def test_a_hanging_sink_is_left_behind(loop, monkeypatch, caplog):
     monkeypatch.setattr("morphogen.publish.CLOSE_EVERY", 0.05)
     monkeypatch.setattr("morphogen.publish.PATIENCE", 0.05)

@@ -19,19 +19,17 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from morphogen import log
 from morphogen.buffers import Buffers
 from morphogen.contracts import Host, Sink, SinkOptions
 from morphogen.errors import StateError
-from morphogen.frame import HEADER_BYTES, Frame, FrameInfo, TargetSpec
+from morphogen.frame import Frame, FrameInfo, TargetSpec
 from morphogen.lane import Lane
 from morphogen.sink_options import check_options, options_from, parse_out
+from morphogen.target import Target, unspent
 
 __all__ = ["Publisher", "Target", "check_options", "options_from", "parse_out"]
 
@@ -39,31 +37,6 @@ PATIENCE = 2.0  # seconds that a caller waits for a busy sink to take on a chang
 CLOSE_LATEST, CLOSE_EVERY = 1.0, 5.0  # seconds to wait for a sink to close; recordings finish what they owe
 Rows = list[dict[str, Any]]
 _LOG = log.get("outputs")
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """One picture to draw. spec: what; pixels: where, uint8 (spec.pixel_bytes,), 64-byte aligned in pool frames.
-
-    direct: `frame` wraps the buffer of the one sink in `lanes`, which the render thread has entered.
-    """
-
-    spec: TargetSpec
-    frame: Frame
-    lanes: tuple[Lane, ...]
-    direct: bool = False
-
-    @property
-    def buffer(self) -> NDArray[np.uint8]:
-        """Header and pixels, uint8 (64 + spec.pixel_bytes,)."""
-        return self.frame.buffer
-
-    @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """The pixels alone, a view of `buffer`."""
-        return self.frame.buffer[HEADER_BYTES:]
-
-
 Plan = list[Target]
 
 
@@ -101,7 +74,7 @@ class Publisher:
 
     def publish(self, plan: Sequence[Target], index: int, time_ns: int, generation: int) -> None:
         """Stamp the headers and hand the frames over. index, time_ns, generation: as in the header."""
-        for target in plan:
+        for target in unspent(plan):
             frame, spec = target.frame, target.spec
             frame.info = FrameInfo(spec, index, time_ns, generation, spec.alpha)
             frame.stamp()
@@ -115,7 +88,7 @@ class Publisher:
 
     def discard(self, plan: Sequence[Target]) -> None:
         """Give back what was planned but could not be drawn; the sinks keep their last picture."""
-        for target in plan:
+        for target in unspent(plan):
             if target.direct:
                 target.lanes[0].leave()
             target.frame.release()
@@ -157,25 +130,18 @@ class Publisher:
         factory: the sink's class, as the registry resolves it. Raises UsageError, Unavailable.
         """
         given = options if isinstance(options, SinkOptions) else options_from(options)
-        lane_id = self._new_id(kind)
-        try:
-            if lane_id != kind and not given.name:
-                given = replace(given, name=f"Morphogen-{lane_id}")
-            sink = factory(given)
-            check_options(sink, given)
-            return self._enter(sink, lane_id)
-        except BaseException:
-            self._ids.discard(lane_id)
-            raise
+
+        def make(lane_id: str) -> Sink:
+            named = given if given.name or lane_id == kind else replace(given, name=f"Morphogen-{lane_id}")
+            sink = factory(named)
+            check_options(sink, named)
+            return sink
+
+        return self._enter(kind, make)
 
     def add(self, sink: Sink) -> str:
         """Take in a sink that someone else made (a server's preview); opened here if it is not open yet."""
-        lane_id = self._new_id(sink.kind)
-        try:
-            return self._enter(sink, lane_id)
-        except BaseException:
-            self._ids.discard(lane_id)
-            raise
+        return self._enter(sink.kind, lambda lane_id: sink)
 
     def set(self, sink_id: str, options: SinkOptions | Mapping[str, Any]) -> None:
         """Rename, resize, crop, flip ... while running, between two frames. A map changes what it names, SinkOptions
@@ -224,8 +190,14 @@ class Publisher:
             self._ids.add(lane_id)
             return lane_id
 
-    def _enter(self, sink: Sink, lane_id: str) -> str:
-        self._on_edge(sink, lambda: sink.open(self._host))
+    def _enter(self, kind: str, make: Callable[[str], Sink]) -> str:
+        lane_id = self._new_id(kind)
+        try:
+            sink = make(lane_id)
+            self._on_edge(sink, lambda: sink.open(self._host))
+        except BaseException:
+            self._ids.discard(lane_id)
+            raise
         lane = Lane(lane_id, sink, self._host, self._repeated, self._offline)
         self._prepare(lane, lane.options)
         with self._lock:

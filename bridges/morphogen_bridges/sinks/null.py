@@ -9,10 +9,12 @@ from morphogen.frame import Frame, PixelFormat
 
 
 class NullSink(Sink):
-    """Counts frames. `every`, so that a run without other outputs draws each frame. Its worker does nothing slow."""
+    """Counts frames. `every`, so that a run without other outputs draws each frame; on the render
+    thread, because counting is quicker than handing over and an unpaced run shall not drop."""
 
     kind = "null"
     policy = "every"
+    thread = "render"
     formats = (PixelFormat.RGBA8, PixelFormat.BGRA8, PixelFormat.RGBA16F)
     extras = {}  # noqa: RUF012 - declared ClassVar in the base
 
