@@ -60,6 +60,11 @@ def _modulation() -> str:
     return describe.table(("source", "what it is"), sources) + "\n\n" + describe.table(("curve", "effect"), curves)
 
 
+def _cli() -> str:
+    # by name, since the command line stands above this module
+    return str(importlib.import_module("morphogen.cli.reference").markdown())
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "params": describe.params_table,
     "osc": _osc,
@@ -68,6 +73,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "outputs": lambda: _entries("SINKS"),
     "sources": lambda: _entries("SOURCES"),
     "servers": lambda: _entries("SERVERS"),
+    "cli": _cli,
 }
 
 
