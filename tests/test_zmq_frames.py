@@ -107,7 +107,7 @@ def test_jpeg(host):
     spec = TargetSpec(128, 96)
     frame = make_frame(spec, 3, generation=2)
     with sink_of(host, spec, format="jpeg", quality="95") as sink, FrameReader(url(sink)) as reader:
-        assert sink.describe()["format"] == "jpeg"
+        assert sink.describe()["encoding"] == "jpeg"
         wait_for(sink.watched)
         sink.write(frame)
         info, picture = reader.read(PATIENCE)
@@ -145,7 +145,7 @@ def test_watched_only_while_somebody_subscribes(sink):
 def test_nothing_is_sent_while_nobody_subscribes(sink):
     for index in range(5):
         sink.write(make_frame(SMALL, index))
-    assert sink.stats() == {"subscribers": 0, "sent": 0, "copied": 0, "dropped": 0}
+    assert sink.stats() == {"subscribers": 0, "sent": 0, "copied": 0, "behind": 0}
 
 
 def test_frames_are_given_back(host):
@@ -202,7 +202,7 @@ def test_a_second_process_that_keeps_up_sees_every_frame(host):
     assert seen["gaps"] == 0
     first = seen["indices"][0]
     assert seen["indices"] == list(range(first, 150))
-    assert stats["dropped"] == 0
+    assert stats["behind"] == 0
 
 
 def test_a_short_stall_of_the_reader_loses_nothing(host):
@@ -235,7 +235,7 @@ def test_a_reader_that_stops_reading_costs_bounded_memory_and_no_other_reader_a_
                 assert whole(info, picture)
             assert reader.gaps == 0
         stats = sink.stats()
-        assert stats["dropped"] >= 1
+        assert stats["behind"] >= 1
         assert stats["copied"] <= total
         assert len(sink._lent) <= HELD_FRAMES
         received = 0

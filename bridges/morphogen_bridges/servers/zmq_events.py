@@ -23,8 +23,8 @@ class ZmqEvents(ZmqServer):
     """Publishes the host's events to whoever subscribes.
 
     The listener runs on the thread that caused the event, often the render thread, and only appends to a queue of
-    4,096: measured 4 us in a burst, 20 us for a lone event with cold caches. When the queue is full the oldest goes. A subscriber that does not read loses events
-    beyond 1,000. Raises Unavailable or UsageError at `open`.
+    4,096: measured 4 us in a burst, 20 us for a lone event with cold caches. When the queue is full the oldest goes.
+    A subscriber that does not read loses events beyond 1,000. Raises Unavailable or UsageError at `open`.
     """
 
     name = "zmq_events"

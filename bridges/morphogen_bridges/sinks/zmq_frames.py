@@ -95,7 +95,7 @@ class ZmqFrames(Sink):
         self._socket: zmq.Socket[bytes] | None = None
         self._lent: deque[tuple[Any, Frame]] = deque()
         self._subscribers = 0
-        self._counts = dict.fromkeys(("sent", "copied", "dropped"), 0)
+        self._counts = dict.fromkeys(("sent", "copied", "behind"), 0)
 
     def watched(self) -> bool:
         """Whether anyone subscribes. Render thread; never blocks. Asks libzmq (5 us, 90 us with cold caches) only while
@@ -112,11 +112,11 @@ class ZmqFrames(Sink):
         settings = self._settings if self._is_open else _settings(self.options)
         port = self._port if self._is_open else settings.port
         encoding = "jpeg" if settings.jpeg else "raw"
-        return {"name": self.name, "url": endpoint(settings.bind, port), "port": port, "format": encoding}
+        return {"name": self.name, "url": endpoint(settings.bind, port), "port": port, "encoding": encoding}
 
     def stats(self) -> dict[str, Any]:
-        """subscribers now; frames sent; of these copied; dropped: how often a reader fell a whole queue behind and
-        began to lose frames (libzmq does not say how many)."""
+        """subscribers now; frames sent; of these copied; behind: how often a reader fell a whole queue behind and
+        began to lose frames (libzmq does not say how many; `FrameReader.gaps` does)."""
         return {"subscribers": self._subscribers, **self._counts}
 
     def reconfigure(self, options: SinkOptions) -> None:
@@ -201,7 +201,7 @@ class ZmqFrames(Sink):
         try:
             socket.send(data, zmq.NOBLOCK)
         except zmq.Again:
-            self._counts["dropped"] += 1
+            self._counts["behind"] += 1
             socket.setsockopt(zmq.XPUB_NODROP, 0)
             try:
                 socket.send(data, zmq.NOBLOCK)
