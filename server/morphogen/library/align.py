@@ -9,7 +9,18 @@ periodic moves are ours):
     even f   f(-z) = f(z)      flip the incoming weights
     sin, cos f(z + pi) = -f(z) shift the bias by pi, flip the outgoing; whole turns of the bias drop out
 
-ALIGN_TABLE
+Measured on 48 pairs of drawn networks each (glow init, pace 0.1, harmony 0.5, at 7 s), mean of `path`: roughness is the
+length of the way in cross-fades, collapse the greatest loss of contrast on it.
+
+    preset          plain          same phase (`meet`)    aligned (`align`)
+    3L_4D           5.36   33 %    5.30   32 %            4.31   30 %
+    3L_4D, 600 s    5.71   37 %    5.11   35 %            4.27   31 %
+    2L_8D           4.65   41 %    4.34   41 %            2.93   18 %
+    3L_8D           5.55   31 %    5.52   31 %            4.79   30 %
+    3L_6D, mixed    5.21   42 %    5.08   42 %            4.10   32 %
+
+Networks that were not trained from one another stay far apart: a morph through weights is a journey, not a fade. b
+itself draws the same to 6e-6 of full scale at 7 s, 3e-4 at 600 s, where float32 holds many whole turns in the biases.
 """
 
 from __future__ import annotations
@@ -26,7 +37,7 @@ from morphogen.field.network import PIXEL_INPUTS, Network, Shape
 from morphogen.library.match import Array, draw, match_responses, match_weights, wrapped
 
 BLENDS = (0.0, 1.0)  # weight of the pre-activations' distance beside the responses'; neither always wins
-STEPS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
+STEPS = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 PIXELS, STATES = 96, 4
 
 
@@ -36,19 +47,19 @@ def align(a: Network, b: Network, values: Mapping[str, float] | None = None) -> 
     values: the frame inputs at which the morph begins ('time' in seconds, 'bass' ...), best of about now: units move at
     different speeds, so which are alike depends on when. Tries several matchings and keeps the one with the best path
     on a sample of pixels around those values, so by that measure it is never worse than without.
-    ALIGN_COST
-    Call it off the render thread. Raises StyleError when the shapes differ.
+    Takes 40 to 150 ms (3L_4D to 3L_8D, two busy cores): call it off the render thread. Raises StyleError when the
+    shapes differ.
     """
     _same_shape(a, b)
     now = values or {}
     first, last = _at(a, now), _at(b, now)
-    samples = _samples(a.shape, now, a.extent), _samples(b.shape, now, b.extent)
+    way = _way(a, b, now)
     candidates = [last]
     for blend in BLENDS:
-        forward = match_responses(a.shape, first, last, samples, blend)
+        forward = match_responses(a.shape, first, last, (way[0], way[-1]), blend)
         candidates += [forward, match_weights(a.shape, first, forward)]
     candidates = [_met(a.shape, first, c) for c in candidates]
-    best = min(candidates, key=lambda c: sum(_path(a, b, first, c, now)))
+    best = min(candidates, key=lambda c: sum(_path(a.shape, first, c, way)))
     return _from(b, best, now)
 
 
@@ -82,22 +93,24 @@ def path(a: Network, b: Network, values: Mapping[str, float] | None = None) -> t
     collapse: the greatest loss of contrast on the way against the blend of both ends' contrasts; 0 none, 1 flat.
     """
     now = values or {}
-    return _path(a, b, _at(a, now), _at(b, now), now)
+    return _path(a.shape, _at(a, now), _at(b, now), _way(a, b, now))
 
 
-def _path(
-    a: Network, b: Network, first: list[Array], last: list[Array], now: Mapping[str, float]
-) -> tuple[float, float]:
+def _way(a: Network, b: Network, now: Mapping[str, float]) -> list[Array]:
+    """The sample of inputs as the networks on the way see it, a first, b last."""
+    return [_samples(a.shape, now, _extent(a, b, t)) for t in STEPS]
+
+
+def _path(shape: Shape, first: list[Array], last: list[Array], way: list[Array]) -> tuple[float, float]:
     pictures = []
-    for t in (0.0, *STEPS, 1.0):
+    for t, inputs in zip(STEPS, way, strict=True):
         tensors = [_lerp(p, q, t) for p, q in zip(first, last, strict=True)]
-        drawn = draw(a.shape, tensors, _samples(a.shape, now, _extent(a, b, t)))
-        pictures.append(drawn.reshape(a.shape.outputs, STATES, PIXELS))
+        pictures.append(draw(shape, tensors, inputs).reshape(shape.outputs, STATES, PIXELS))
     direct = float(np.abs(pictures[-1] - pictures[0]).mean())
     length = sum(float(np.abs(q - p).mean()) for p, q in pairwise(pictures))
     contrasts = [float(p.std(axis=2).mean()) for p in pictures]
     losses = [1 - c / max(1e-9, _lerp(contrasts[0], contrasts[-1], t))
-              for c, t in zip(contrasts[1:-1], STEPS, strict=True)]  # fmt: skip
+              for c, t in zip(contrasts, STEPS, strict=True)]  # fmt: skip
     return length / max(direct, 1e-9), max(0.0, *losses)
 
 

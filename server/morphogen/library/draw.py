@@ -69,7 +69,7 @@ class Recipe:
             words.append("--units")
         for key in NUMBERS:
             if getattr(self, key) != getattr(plain, key):
-                words += [f"--{key}", f"{getattr(self, key)!r}"]
+                words += [f"--{key}", repr(float(getattr(self, key)))]
         return " ".join(words)
 
 

@@ -22,8 +22,9 @@ Layout, little-endian, in this order:
     2+n u16 length, then as much of the prompt (UTF-8) as fits
     4   u32 CRC-32 (zlib) of all bytes before
 
-Float16 keeps 11 bits: a weight is off by at most 1/2048 of itself. `rounding` says how much that is; measured on the
-shipped starters (480x270, quiet and loud, t = 7 s): ROUNDING_NOTE
+Float16 keeps 11 bits: a weight is off by at most 1/2048 of itself (`rounding`). Measured on the 21 shipped starters
+(252 to 653 bytes; 480x270, 7 s, quiet and loud): mean 0.09 of 255 levels, worst style 0.18, 99.9 % of values within
+2.2, worst pixel 3.7. The rounded weights of `time` run at a speed of their own: mean 1.3 levels after ten minutes.
 Training command, licence, audio roles and unknown metadata stay behind.
 """
 
