@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -487,3 +488,22 @@ def test_a_closed_pipe_is_quiet():
     command = f"{sys.executable} -m morphogen ctl --help | head -c 10"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_links_between_the_pages_lead_somewhere():
+    root = Path(__file__).resolve().parent.parent
+    for page in (root / "README.md", root / "CONTRIBUTING.md", root / "docs" / "README.md", root / "docs" / "cli.md"):
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_reference_tells_every_verb_and_option():
+    from morphogen.cli.reference import markdown
+    from morphogen.config import OPTIONS
+
+    text = markdown()
+    for verb in (*VERBS, "ctl set", "styles draw"):
+        assert f"`morphogen {verb}" in text
+    for option in OPTIONS:
+        assert f"| `--{option.name}`" in text

@@ -93,7 +93,7 @@ class Config:
     )  # fmt: skip
     outs: tuple[str, ...] = _option(
         (), "NAME[:k=v,...]", "Add an output (shm, png, null ...), or take one away with `-NAME`. May be repeated.",
-        read_out, _OUT, name="out", shown="zmq, web and the platform's shared texture",
+        read_out, _OUT, name="out", shown="zmq and web",
     )  # fmt: skip
     bind: str = _option(
         "127.0.0.1", "ADDRESS", "Where page, control and parameters listen. Beyond this machine it needs --token and "
