@@ -248,7 +248,7 @@ def test_subscribers_are_bounded(stage, monkeypatch, caplog):
 
 def test_a_dead_receiver_is_said_once_costs_one_probe_and_is_welcomed_back(stage, free_port, caplog):
     live = stage.ear()
-    with caplog.at_level(logging.INFO, "morphogen.osc"):
+    with caplog.at_level(logging.DEBUG, "morphogen.osc"):
         feedback = stage.start(("127.0.0.1", free_port), live.address)
         stage.settle(live)
         for n in range(30):

@@ -17,7 +17,17 @@ CHUNK = 16_384  # bytes read from one client a wake, so that one client cannot k
 
 
 def listen(bind: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """The UDP socket and the TCP listener on one port number, non-blocking. Raises Unavailable with the cure."""
+    """The UDP socket and the TCP listener on one port number, non-blocking; port 0: any that is free for both.
+    Raises Unavailable with the cure."""
+    for _ in range(0 if port else 20):
+        try:
+            return _listen(bind, port)
+        except Unavailable:  # free for UDP, taken for TCP: the system picks another one
+            pass
+    return _listen(bind, port)
+
+
+def _listen(bind: str, port: int) -> tuple[socket.socket, socket.socket]:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     udp = socket.socket(family, socket.SOCK_DGRAM)
     tcp = socket.socket(family, socket.SOCK_STREAM)

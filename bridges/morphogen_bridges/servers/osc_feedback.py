@@ -8,6 +8,7 @@ Measured: a tick with 10 features and 3 receivers takes 41 us, all 57 parameters
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -214,9 +215,10 @@ class OscFeedback(Source):
         self._heard["beat/pulse"] = 1.0
         self._send_all(self._packets["beat/pulse"](1.0), now)
         for key, name in (("beat/count", "beat"), ("beat/bar", "bar"), ("tempo/bpm", "bpm")):
-            if isinstance(beat.get(name), (int, float)):
-                self._heard[key] = float(beat[name])
-                self._send_all(self._packets[key](float(beat[name])), now)
+            value = beat.get(name)
+            if isinstance(value, (int, float)) and self._heard.get(key) != value:
+                self._heard[key] = value
+                self._send_all(self._packets[key](value), now)
 
     def _style_packets(self) -> list[bytes]:
         if not self._style:
@@ -264,7 +266,9 @@ class OscFeedback(Source):
                 self._heard.clear()  # what runs is said again, although it stands still
             elif target.refused and not target.reported:
                 target.reported = True
-                self._log.info("OSC feedback: nobody listens at %s:%s yet", target.ip, target.port)
+                # On this computer that is the ordinary case, elsewhere a wrong address or a wall in between.
+                level = logging.DEBUG if target.ip.startswith("127.") else logging.WARNING
+                self._log.log(level, "OSC feedback: nobody listens at %s:%s yet", target.ip, target.port)
             if not target.fixed and target.refused >= EXPIRES:
                 self._targets.remove(target)
                 target.close()
