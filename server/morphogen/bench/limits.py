@@ -23,7 +23,10 @@ F32, I64 = ir.FloatType(), ir.IntType(64)
 LANES = {"avx512": 16, "avx2": 8, "neon": 4, "sse4.1": 4}
 STREAMS = 12  # enough independent chains to fill two pipes of latency 4-5
 # (slots of multiply or multiply-add, divisions) of each operation as `render.lowering` writes it
-COST = {"fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (6, 0), "exp2": (5, 0), "atan2_turns": (9, 1)}
+COST = {
+    "fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (7, 0), "exp2": (5, 0), "exp2_neg": (5, 0),
+    "atan2_turns": (9, 1),
+}  # fmt: skip
 
 
 def measure(target: Target, seconds: float = 0.5) -> dict[str, Any]:

@@ -48,7 +48,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "cos": Activation(np.cos, cos_turns, "cosine", 1 / math.tau, periodic=True, parity="even"),
     "gaussian": Activation(
         lambda v: np.exp(-np.square(v)),
-        lambda u: op("exp2", -(u * u)),
+        lambda u: op("exp2_neg", u * u),
         "bell curve exp(-v^2)",
         math.sqrt(LOG2E),
         parity="even",

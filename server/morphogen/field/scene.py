@@ -24,14 +24,16 @@ from morphogen.frame import TargetSpec
 # Slots of the uniform block. The networks' folded weights follow behind.
 _SLOTS = (
     "screen_scale", "screen_x", "screen_y",
+    "fold", "across_x", "across_y", "down_x", "down_y", "origin_x", "origin_y",
     "mirror_x", "mirror_y", "kaleidoscope", "segments", "polar",
     "warp", "warp_amount", "warp_scale", "warp_phase_x", "warp_phase_y",
     "view_xx", "view_xy", "view_x", "view_yx", "view_yy", "view_y",
     "g00", "g01", "g02", "g03", "g10", "g11", "g12", "g13", "g20", "g21", "g22", "g23",
-    "shoulder", "mix", "trail", "keep", "master", "dither",
+    "graded", "mix", "trail", "keep", "level",
 )  # fmt: skip
 SLOT = {name: i for i, name in enumerate(_SLOTS)}
 SCENE_SLOTS = len(_SLOTS)
+ROW = ("row_x", "row_y")  # inputs of the colour stage that `Program.row` yields
 WARP_REACH = 0.12  # picture heights that warp 1 bends at most; more folds the picture over itself at scale 2
 KNEE = 0.8  # where the grade's soft shoulder begins
 
@@ -42,12 +44,17 @@ def _u(name: str) -> Node:
 
 @dataclass(frozen=True)
 class Program:
-    """What is compiled. colour: graph from ('px', 'py') to r, g, b before the temporal blend; finish: graph from
-    ('r', 'g', 'b', 'threshold') to values whose floor is the 8-bit level."""
+    """What is compiled.
+
+    row: graph from 'py' to ROW values, the same for all pixels of a row. colour: graph from 'px', 'py' and those to
+    r, g, b before the temporal blend, 0..1. finish: graph from 'value' and 'threshold' to a number whose floor is the
+    8-bit level of one channel.
+    """
 
     shapes: tuple[Shape, ...]
+    row: tuple[Node, ...]
     colour: tuple[Node, ...]
-    finish: tuple[Node, ...]
+    finish: Node
 
     @property
     def network_slots(self) -> tuple[int, ...]:
@@ -73,11 +80,19 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     if len(shapes) == 2:
         other = [Node("pick", (fields[1], c)) for c in range(3)]
         rgb = [fma(b - a, _u("mix"), a) for a, b in zip(rgb, other, strict=True)]
-    finish = tuple(_finish(pixel_input(c)) for c in "rgb")
-    return Program(shapes, tuple(_grade(rgb)), finish)
+    py = pixel_input("py")
+    row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
+    finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
+    return Program(shapes, row, _grade(rgb), finish)
 
 
-def _view(px: Node, py: Node) -> tuple[Node, Node]:
+def _view(px: Node, py: Node) -> tuple[Node, ...]:
+    """Nothing folds the picture: one affine step, its part in y once a row. Else screen, folds, view one by one."""
+    straight = (fma(px, _u("across_x"), pixel_input("row_x")), fma(px, _u("across_y"), pixel_input("row_y")))
+    return branch(_u("fold"), _folded(px, py), straight)
+
+
+def _folded(px: Node, py: Node) -> tuple[Node, Node]:
     x = fma(px, _u("screen_scale"), _u("screen_x"))
     y = _u("screen_y") - py * _u("screen_scale")
     x = branch(_u("mirror_x"), (abs(x),), (x,))[0]
@@ -114,22 +129,17 @@ def _warp(x: Node, y: Node) -> tuple[Node, Node]:
     return fma(fine_x, amount * 0.5, x1), fma(fine_y, amount * 0.5, y1)
 
 
-def _grade(rgb: list[Node]) -> list[Node]:
+def _grade(rgb: list[Node]) -> tuple[Node, ...]:
+    """A neutral grade costs nothing: sigmoids stay inside 0..1 by themselves."""
     r, g, b = rgb
     out = [fma(r, _u(f"g{i}0"), fma(g, _u(f"g{i}1"), fma(b, _u(f"g{i}2"), _u(f"g{i}3")))) for i in range(3)]
-    soft = branch(_u("shoulder"), tuple(_shoulder(c) for c in out), tuple(out))
-    return [clamp(c) for c in soft]
+    return branch(_u("graded"), tuple(clamp(_shoulder(c)) for c in out), tuple(rgb))
 
 
 def _shoulder(c: Node) -> Node:
     room = 1.0 - KNEE
     over = op("max", c - KNEE, 0.0)
     return op("min", c, KNEE) + room * (1.0 - op("exp2", over * (-math.log2(math.e) / room)))
-
-
-def _finish(c: Node) -> Node:
-    threshold = fma(pixel_input("threshold") - 0.5, _u("dither"), 0.5)
-    return op("min", fma(c * _u("master"), 255.0, threshold), 255.0)
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ class Scene:
 
 
 def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
-    """Scene slots in float64, without the three that depend on the target."""
+    """Scene slots in float64, without those that depend on the target."""
     v = scene.view
     out = np.zeros(SCENE_SLOTS)
 
@@ -200,22 +210,31 @@ def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
     put(view_xx=c, view_xy=s, view_x=-(c * v.x + s * v.y), view_yx=-s, view_yy=c, view_y=s * v.x - c * v.y)
     matrix = grade_matrix(scene.grade)
     out[SLOT["g00"] : SLOT["g23"] + 1] = matrix.ravel()
-    put(shoulder=not np.array_equal(matrix, np.eye(3, 4)), mix=scene.mix)
+    put(graded=not np.array_equal(matrix, np.eye(3, 4)), mix=scene.mix)
+    put(fold=bool(v.mirror or v.kaleidoscope or v.polar or v.warp > 0))
     keep = math.exp(-max(scene.dt, 0.0) / scene.trail) if scene.trail > 1e-4 else 0.0
-    put(trail=scene.trail > 1e-4, keep=keep, master=scene.master, dither=scene.dither)
+    put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master)
     return out
 
 
-def put_target(uniforms: NDArray[np.floating], spec: TargetSpec) -> None:
-    """Fill in the slots that depend on size and crop. Pixel centres; the canvas height is one picture height."""
+def target_uniforms(scene_slots: NDArray[np.float64], spec: TargetSpec) -> NDArray[np.float64]:
+    """The scene slots with those filled in that depend on size and crop. Pixel centres; the canvas height is one
+    picture height. Float64, since a view far off centre would lose its pixels in float32."""
     canvas = spec.canvas
+    out = scene_slots.copy()
     scale = 1.0 / canvas.canvas_height
-    uniforms[SLOT["screen_scale"]] = scale
-    uniforms[SLOT["screen_x"]] = (canvas.x + 0.5 - canvas.canvas_width / 2) * scale
-    uniforms[SLOT["screen_y"]] = (canvas.canvas_height / 2 - canvas.y - 0.5) * scale
+    left = (canvas.x + 0.5 - canvas.canvas_width / 2) * scale
+    top = (canvas.canvas_height / 2 - canvas.y - 0.5) * scale
+    values = {"screen_scale": scale, "screen_x": left, "screen_y": top}
+    for axis in "xy":
+        along, up, shift = (out[SLOT[f"view_{axis}{end}"]] for end in ("x", "y", ""))
+        values |= {f"across_{axis}": along * scale, f"down_{axis}": -up * scale}
+        values[f"origin_{axis}"] = along * left + up * top + shift
+    for name, value in values.items():
+        out[SLOT[name]] = value
+    return out
 
 
-def folded_uniforms(scene: Scene) -> NDArray[np.float32]:
-    """The whole block for compiled code, float32, target slots still zero."""
-    blocks = [fold(network, scene.values) for network in scene.networks]
-    return np.concatenate([scene_uniforms(scene).astype(np.float32), *blocks])
+def folded_networks(scene: Scene) -> NDArray[np.float32]:
+    """What follows the scene slots in the block for compiled code."""
+    return np.concatenate([fold(network, scene.values) for network in scene.networks])

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import RenderError
-from morphogen.field.scene import SLOT, Program, Scene, folded_uniforms, put_target
+from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.kernel import Job, KernelBuilder
@@ -150,7 +150,7 @@ class CpuRenderer:
         size, pad = dither.SIZE, self.target.width
         wrapped = np.pad(dither.thresholds(), ((0, 0), (0, pad)), mode="wrap")
         self._thresholds = np.ascontiguousarray(wrapped, np.float32)
-        assert self._thresholds.shape == (size, size + pad)
+        self._flat = np.full((size, size + pad), 0.5, np.float32)
 
     def prepare(self, program: Program) -> Kernel:
         """Compile, or take from the cache. About 0.1 s for a new shape: call it off the render thread first."""
@@ -176,36 +176,33 @@ class CpuRenderer:
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
         kernel = self.prepare(scene.program)
-        uniforms = folded_uniforms(scene)
-        self._forget(scene, [spec for spec, _ in targets])
-        for spec, out in targets:
-            self._draw(kernel, scene, uniforms, spec, out)
-
-    def _forget(self, scene: Scene, specs: Sequence[TargetSpec]) -> None:
-        """History is kept only for targets that are drawn with a trail."""
+        slots, networks = scene_uniforms(scene), folded_networks(scene)
         if self._history and scene.trail <= 1e-4:
             self._history.clear()
+        for spec, out in targets:
+            self._draw(kernel, scene, target_uniforms(slots, spec), networks, spec, out)
 
     def _draw(
-        self, kernel: Kernel, scene: Scene, uniforms: NDArray[np.float32], spec: TargetSpec, out: NDArray[np.uint8]
-    ) -> None:
+        self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32],
+        spec: TargetSpec, out: NDArray[np.uint8],
+    ) -> None:  # fmt: skip
         lanes = self.target.width
         width = max(spec.width, lanes)  # a picture narrower than one vector is drawn wider, aside
         aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
         pixels = out if aside is None else aside
-        put_target(uniforms, spec)
         past = present = 0
         if scene.trail > 1e-4:
             history = self._history.setdefault(spec, History(spec, width))
             past, present = history.turn()
             if not history.valid:
-                uniforms = uniforms.copy()
-                uniforms[SLOT["keep"]] = 0.0
+                slots[SLOT["keep"]] = 0.0
             history.valid = True
+        uniforms = np.concatenate([slots.astype(np.float32), networks])
+        thresholds = self._thresholds if scene.dither else self._flat
         bgra = spec.format is PixelFormat.BGRA8
         self._counter.value = 0
         job = Job(
-            uniforms.ctypes.data, self._thresholds.ctypes.data, pixels.ctypes.data, width * 4, past, present,
+            uniforms.ctypes.data, thresholds.ctypes.data, pixels.ctypes.data, width * 4, past, present,
             width, spec.height, spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16,
             int(spec.flip), ctypes.addressof(self._counter),
         )  # fmt: skip

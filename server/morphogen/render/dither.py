@@ -21,8 +21,11 @@ _FILE = Path(__file__).with_name("blue_noise.npy")
 
 @lru_cache(maxsize=1)
 def thresholds() -> NDArray[np.float32]:
-    """(64, 64) float32 in (0, 1), every value once; read-only."""
-    table = ((np.load(_FILE).astype(np.float64) + 0.5) / SIZE**2).astype(np.float32)
+    """(64, 64) float32 in (0, 1), every value once; read-only.
+
+    The largest stays 2e-3 below 1: a white that is a few float32 steps too bright must not wrap round to black.
+    """
+    table = ((np.load(_FILE).astype(np.float64) + 0.5) / (SIZE**2 + 8)).astype(np.float32)
     table.flags.writeable = False
     return table
 

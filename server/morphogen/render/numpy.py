@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from morphogen.field import cppn
 from morphogen.field.graph import Array, Evaluator
-from morphogen.field.scene import SLOT, Program, Scene, put_target, scene_uniforms
+from morphogen.field.scene import ROW, SLOT, Program, Scene, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 
@@ -49,8 +49,7 @@ class NumpyRenderer:
 
     def levels(self, scene: Scene, spec: TargetSpec) -> Array:
         """(3, height, width) float64 before the floor to 8 bits; also moves the history on."""
-        uniforms = scene_uniforms(scene)
-        put_target(uniforms, spec)
+        uniforms = target_uniforms(scene_uniforms(scene), spec)
         rows, columns = np.arange(spec.height), np.arange(spec.width)
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
 
@@ -58,16 +57,15 @@ class NumpyRenderer:
             x, y = (np.broadcast_to(a, px.shape) for a in xy)
             return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
 
-        colour = Evaluator(uniforms, {"px": px, "py": py}, network)
+        row = Evaluator(uniforms, {"py": py})
+        known = {"px": px, "py": py, **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}}
+        colour = Evaluator(uniforms, known, network)
         rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
         rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
         canvas = spec.canvas
-        noise = dither.at(rows + canvas.y, columns + canvas.x)
-        out = []
-        for c, node in enumerate(scene.program.finish):
-            inputs = {"r": rgb[0], "g": rgb[1], "b": rgb[2], "threshold": noise[c]}
-            out.append(Evaluator(uniforms, inputs)(node))
-        return np.stack(out)
+        noise = dither.at(rows + canvas.y, columns + canvas.x) if scene.dither else [np.float64(0.5)] * 3
+        inputs = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
+        return np.stack([Evaluator(uniforms, known)(scene.program.finish) for known in inputs])
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)

@@ -35,9 +35,9 @@ def _fit(
 
 
 @lru_cache(maxsize=1)
-def sine() -> Coefficients:
-    """sin(2 pi s) for |s| <= 1/4: odd, powers 1 3 5 7 9."""
-    return _fit(lambda s: np.sin(2 * np.pi * s), 1e-4, 0.25, range(1, 10, 2))
+def cosine() -> Coefficients:
+    """cos(2 pi r) for |r| <= 1/2 in powers 0 .. 6 of r * r."""
+    return _fit(lambda z: np.cos(2 * np.pi * np.sqrt(z)), 0.0, 0.25, range(7))
 
 
 @lru_cache(maxsize=1)
