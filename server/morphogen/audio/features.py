@@ -25,6 +25,8 @@ FLOOR_SECONDS = 12.0
 FLOOR_FALL_SECONDS = 0.3
 FLOOR_SHARE = 0.6
 LEAST_OCTAVES = 1.0
+ONSET_LEAST = 0.015
+KICK_LEAST = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class OnsetPicker:
 
     __slots__ = ("_least", "_mean", "_previous", "_since", "_step", "_track")
 
-    def __init__(self, hop_seconds: float, least: float = 0.06) -> None:
+    def __init__(self, hop_seconds: float, least: float = ONSET_LEAST) -> None:
         self._step = hop_seconds
         self._least = least
         self._track = 1.0 - math.exp(-hop_seconds / 0.8)
@@ -114,7 +116,7 @@ class OnsetPicker:
     def step(self, attack: float) -> bool:
         """One hop's rise of the bands (`Raw.attack`)."""
         self._since += self._step
-        hit = attack > self._least + 2.2 * self._mean and attack >= self._previous and self._since >= 0.06
+        hit = attack > self._least + 1.8 * self._mean and attack >= self._previous and self._since >= 0.06
         self._mean += (attack - self._mean) * self._track
         self._previous = attack
         if hit:
@@ -138,7 +140,7 @@ class Extractor:
         self._rolloff: AdaptiveRange | None = None
         self._onsets = OnsetPicker(step)
         self._smooth = dict.fromkeys(("bass", "mid", "treble", "centroid", "rolloff", "flux", "rms"), 0.0)
-        self._kicks = OnsetPicker(step, 0.5)
+        self._kicks = OnsetPicker(step, KICK_LEAST)
         self._onset = 0.0
         self._kick = 0.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,10 @@ BASS_HZ = (20.0, 250.0)
 MID_HZ = (250.0, 4000.0)
 TREBLE_HZ = (4000.0, 20_000.0)
 ROLLOFF = 0.85
-# Drum-shaped bands for onsets: upper edge in Hz, and how much a rise there says "beat". Kicks carry the beat; loud
-# hats lie on the off-beat more often than not, so that the top band hardly counts (research: hats fooled aubio).
+# Drum-shaped bands for onsets: edges in Hz, and how much a rise in each says "beat". Kicks carry it, then the body and
+# crack of a snare; loud hats lie on the off-beat more often than not, so that the top band speaks against.
 ONSET_EDGES = (30.0, 60.0, 110.0, 180.0, 350.0, 700.0, 1500.0, 3000.0, 6000.0, 16_000.0)
-ONSET_WEIGHTS = (1.0, 1.0, 0.7, 0.25, 0.2, 0.2, 0.25, 0.2, 0.03)
-ONSET_RANGE = 1e-4  # 40 dB below the loudest band of the last seconds counts as nothing
+ONSET_WEIGHTS = (1.0, 1.0, 0.7, 0.4, 0.3, 0.45, 0.75, 0.5, -0.1)
 PEAK_SECONDS = 8.0
 
 
@@ -84,8 +84,7 @@ class Spectrum:
         # Parseval for a one-sided spectrum: mean square of the signal = 2 sum |X|^2 / (N sum w^2).
         self._scale = 2.0 / (self.size * float(np.sum(self._window**2)))
         edges = np.minimum(np.searchsorted(self._hz, np.array(ONSET_EDGES)), bins - 2)
-        self._starts = edges[:-1].astype(np.intp)
-        self._starts_end = np.append(self._starts, edges[-1])
+        self._starts, self._last = edges[:-1].astype(np.intp), int(edges[-1]) + 1
         self._weights = np.array(ONSET_WEIGHTS)
         count = len(self._weights)
         self._levels = np.zeros(count)
@@ -99,7 +98,7 @@ class Spectrum:
 
     def feed(self, samples: NDArray[np.float32], gain: float = 1.0) -> Iterator[Raw]:
         """Yield one `Raw` for every hop that the block (n, channels) or (n,) completes. Consume it to the end."""
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        mono = samples if samples.ndim == 1 else samples @ self._mixer(samples.shape[1])
         if gain != 1.0:
             mono = mono * np.float32(gain)
         start = 0
@@ -113,6 +112,11 @@ class Spectrum:
                 self._hops += 1
                 yield self._measure()
 
+    @staticmethod
+    @cache
+    def _mixer(channels: int) -> NDArray[np.float32]:
+        return np.full(channels, 1.0 / channels, np.float32)
+
     def _append(self, part: NDArray[np.float32]) -> None:
         count = len(part)
         if self._end + count > len(self._buffer):
@@ -120,7 +124,7 @@ class Spectrum:
             self._end = self.size
         target = self._buffer[self._end : self._end + count]
         target[:] = part
-        if not np.isfinite(target.sum()):  # a broken driver must not poison what follows
+        if not math.isfinite(np.add.reduce(target)):  # a broken driver must not poison what follows
             np.nan_to_num(target, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         self._end += count
 
@@ -131,10 +135,10 @@ class Spectrum:
         np.multiply(window, self._window, out=self._tapered)
         np.abs(np.fft.rfft(self._tapered), out=magnitude)
         np.multiply(magnitude, magnitude, out=power)
-        bass, mid, treble = (math.sqrt(float(power[band].sum()) * self._scale) for band in self._bands)
+        bass, mid, treble = (math.sqrt(float(np.add.reduce(power[band])) * self._scale) for band in self._bands)
         np.subtract(magnitude, self._previous, out=work)
         np.maximum(work, 0.0, out=work)
-        flux = float(work.mean())
+        flux = float(np.add.reduce(work)) / len(work)
         np.cumsum(magnitude, out=work)
         total = float(work[-1])
         centroid = float(np.dot(magnitude, self._hz)) / total if total > 1e-9 else 0.0
@@ -145,14 +149,14 @@ class Spectrum:
         return Raw(time, bass, mid, treble, centroid, rolloff, flux, rms, pulse, attack)
 
     def _onset(self) -> tuple[float, float]:
-        """Rise of the log-compressed band powers over the two hops before: (low-weighted, all bands equal)."""
-        levels = np.add.reduceat(self._power[: self._starts_end[-1] + 1], self._starts) if self._starts.size else None
-        if levels is None:
-            return 0.0, 0.0
-        self._loudest = max(float(levels.max()), self._loudest * self._fade, 1e-9)
-        np.log10(levels / (ONSET_RANGE * self._loudest) + 1.0, out=self._levels)
-        rise = self._levels - self._past.max(axis=0)
+        """Rise of the band amplitudes, relative to the loudest band of the last seconds, over the two hops before:
+        (low-weighted, all bands equal). Amplitudes, not decibels: those make a bass note as strong as the kick, which
+        cost a third of the tempi on the test grooves."""
+        levels = np.add.reduceat(self._power[: self._last], self._starts)
+        self._loudest = max(float(np.maximum.reduce(levels)), self._loudest * self._fade, 1e-9)
+        np.sqrt(levels / self._loudest, out=self._levels)
+        rise = self._levels - np.maximum(self._past[0], self._past[1])
         np.maximum(rise, 0.0, out=rise)
         self._past[0] = self._past[1]
         self._past[1] = self._levels
-        return float(np.dot(rise, self._weights)), float(rise.mean())
+        return max(float(np.dot(rise, self._weights)), 0.0), float(np.add.reduce(rise)) / len(rise)
