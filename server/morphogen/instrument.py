@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -19,15 +19,14 @@ from morphogen.audio.features import AudioSettings, Features
 from morphogen.clock import Clock
 from morphogen.composer import Composer
 from morphogen.contracts import Event, TempoState
-from morphogen.control import CALLS, SLOW
-from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.control.caller import Caller
+from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
 from morphogen.field.scene import Scene, program
 from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.loop import FrameLoop
-from morphogen.methods import BY_NAME, bind
 from morphogen.params.catalog import FEATURES
 from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
@@ -38,7 +37,6 @@ from morphogen.stats import resident_mb
 from morphogen.tempo import Transport
 
 STATE_INTERVAL = 0.1
-PENDING_CALLS = 256
 
 _log = log.get("instrument")
 
@@ -93,9 +91,8 @@ class Instrument:
         self._listeners: tuple[Event, ...] = ()
         self._lock = threading.Lock()
         self._repeated = log.Repeated(_log, now=clock.now)
-        self._control = ThreadPoolExecutor(1, "control")
+        self._caller = Caller(self)
         self._preparing: set[tuple[Shape, ...]] = set()
-        self._pending = 0
         self.params = ParamStore(clock, self._changed, _Heard(self))
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
@@ -121,23 +118,7 @@ class Instrument:
         return self.transport.state(self.clock.now())
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            if method not in BY_NAME:
-                raise UsageError(f"there is no method {str(method)[:60]!r}.", "See `morphogen ctl --help`.")
-            bound = bind(BY_NAME[method], arguments or {})
-            if method not in SLOW:
-                self._answer(future, method, bound)
-            elif self._pending >= PENDING_CALLS:
-                raise StateError("too many calls are waiting.", "Wait for the answers.")
-            else:
-                self._pending += 1
-                self._control.submit(self._answer_slowly, future, method, bound)
-        except MorphogenError as error:
-            future.set_exception(error)
-        except RuntimeError:
-            future.set_exception(StateError("the instrument is closing.", "Start it again."))
-        return future
+        return self._caller.call(method, arguments)
 
     def subscribe(self, listener: Event) -> Callable[[], None]:
         with self._lock:
@@ -235,7 +216,7 @@ class Instrument:
     def close(self) -> None:
         """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
         self.stage.close()
-        self._control.shutdown(wait=False, cancel_futures=True)
+        self._caller.close()
         for step in (self.publisher.close_all, self.audio.close, self.renderer.close):
             try:
                 step()
@@ -276,7 +257,7 @@ class Instrument:
             return True
         if shapes not in self._preparing:
             self._preparing.add(shapes)
-            self._control.submit(self._prepare, shapes)
+            self._caller.submit(self._prepare, shapes)
         return False
 
     def _prepare(self, shapes: tuple[Shape, ...]) -> None:
@@ -286,31 +267,3 @@ class Instrument:
             self._repeated.warn("compile", str(error))
         finally:
             self._preparing.discard(shapes)
-
-    def _answer_slowly(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
-        try:
-            self._answer(future, method, bound)
-        finally:
-            self._pending -= 1
-
-    def _answer(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
-        try:
-            result = CALLS[method](self, **bound)
-        except MorphogenError as error:
-            future.set_exception(error)
-        except Exception as error:  # noqa: BLE001  a fault in one call is its caller's answer, not the show's end
-            self._repeated.exception(method, f"{method} failed: {error}")
-            future.set_exception(StateError(f"{method} failed: {error}", "Please report this."))
-        else:
-            if isinstance(result, Future):
-                result.add_done_callback(lambda done: _hand_on(done, future))
-            else:
-                future.set_result(result)
-
-
-def _hand_on(done: Future[Any], to: Future[Any]) -> None:
-    error = done.exception()
-    if error is not None:
-        to.set_exception(error)
-    else:
-        to.set_result(done.result())

@@ -58,7 +58,7 @@ class NumpyRenderer:
             return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
 
         row = Evaluator(uniforms, {"py": py})
-        known = {"px": px, "py": py, **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}}
+        known: dict[str, Any] = {"px": px, "py": py, **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}}
         colour = Evaluator(uniforms, known, network)
         rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
         rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))

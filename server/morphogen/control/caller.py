@@ -1,0 +1,84 @@
+"""Runs control methods: quick ones at once on the caller's thread, slow ones one after the other on the control thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from morphogen import log
+from morphogen.control import CALLS, SLOW
+from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.methods import BY_NAME, bind
+
+if TYPE_CHECKING:
+    from morphogen.instrument import Instrument
+
+PENDING = 256
+
+
+class Caller:
+    """One instrument's calls. `call` and `submit` on any thread; neither waits."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._thread = ThreadPoolExecutor(1, "control")
+        self._repeated = log.Repeated(log.get("control"), now=instrument.clock.now)
+        self._pending = 0
+
+    def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
+        """The answer of a method of `methods.py`, or its MorphogenError."""
+        future: Future[Any] = Future()
+        try:
+            if method not in BY_NAME:
+                raise UsageError(f"there is no method {str(method)[:60]!r}.", "See `morphogen ctl --help`.")
+            bound = bind(BY_NAME[method], arguments or {})
+            if method not in SLOW:
+                self._answer(future, method, bound)
+            elif self._pending >= PENDING:
+                raise StateError("too many calls are waiting.", "Wait for the answers.")
+            else:
+                self._pending += 1
+                self.submit(self._answer_slowly, future, method, bound)
+        except MorphogenError as error:
+            future.set_exception(error)
+        return future
+
+    def submit(self, work: Callable[..., None], *args: Any) -> None:
+        """Run something slow on the control thread. Raises StateError when closing."""
+        try:
+            self._thread.submit(work, *args)
+        except RuntimeError as error:
+            raise StateError("the instrument is closing.", "Start it again.") from error
+
+    def close(self) -> None:
+        """Let the running call finish, forget the others."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _answer_slowly(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
+        try:
+            self._answer(future, method, bound)
+        finally:
+            self._pending -= 1
+
+    def _answer(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
+        try:
+            result = CALLS[method](self._instrument, **bound)
+        except MorphogenError as error:
+            future.set_exception(error)
+        except Exception as error:  # noqa: BLE001  a fault in one call is its caller's answer, not the show's end
+            self._repeated.exception(method, f"{method} failed: {error}")
+            future.set_exception(StateError(f"{method} failed: {error}", "Please report this."))
+        else:
+            if isinstance(result, Future):
+                result.add_done_callback(lambda done: _hand_on(done, future))
+            else:
+                future.set_result(result)
+
+
+def _hand_on(done: Future[Any], to: Future[Any]) -> None:
+    error = done.exception()
+    if error is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(done.result())
