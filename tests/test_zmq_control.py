@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 
 import msgpack
 import pytest
@@ -15,8 +17,10 @@ from morphogen.methods import METHODS
 from morphogen_bridges import zmq_rpc
 from morphogen_bridges.servers import zmq_control
 from morphogen_bridges.servers.zmq_control import ZmqControl
+from morphogen_bridges.servers.zmq_events import ZmqEvents
+from morphogen_bridges.sources.zmq_params import ZmqParams
 from morphogen_bridges.zmq_common import bind, context
-from zmq_helpers import ask, opened, peer, request, wait_for
+from zmq_helpers import PATIENCE, ask, opened, peer, request, wait_for
 
 
 class SlowHost(FakeHost):
@@ -299,6 +303,34 @@ def test_an_enormous_message_ends_only_its_own_connection(dealer, control):
         large.send(b"\xc6" + b"x" * (5 << 20))
         assert ask(dealer, request("ping"))["result"] == {"ok": True}
         assert ask(large, request("ping"))["result"] == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "noise", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\xff\0\0\0\0\0\0\0\x09\x7f\x03" + b"\xff" * 99, b""]
+)
+def test_noise_on_the_port_harms_nobody(dealer, control, noise):
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", control.describe()["port"]), PATIENCE) as stranger:
+            stranger.sendall(noise)
+    assert ask(dealer, request("ping"))["result"] == {"ok": True}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux does")
+@pytest.mark.parametrize("cls", [ZmqControl, ZmqParams, ZmqEvents])
+def test_nothing_is_left_after_closing(host, cls):
+    def files():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with opened(cls(port=0), host):
+        pass
+    before = files()
+    server = cls(port=0)
+    for _ in range(20):
+        with opened(server, host), peer(zmq.DEALER, server.describe()["port"]):
+            pass
+        server._port = 0
+    wait_for(lambda: files() <= before + 2, "files to be closed")
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("morphogen-zmq")]
 
 
 def test_a_taken_port_names_the_cure(control, host):
