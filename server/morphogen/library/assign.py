@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,34 +12,46 @@ def assign(cost: NDArray[np.float64]) -> list[int]:
     """Column of each row, so that the sum of cost[row, column] (n, n) is least; finite costs.
 
     The Hungarian method with potentials, O(n^3): Kuhn 1955 in the shortest augmenting path form of Jonker and Volgenant
-    1987. 16 x 16 takes 0.4 ms, so no linear-programming library is needed.
+    1987. Plain numbers, since NumPy's calls cost more than they do at this size: 8 x 8 takes 0.05 ms (1.8 ms through NumPy),
+    16 x 16 0.14 ms.
     """
-    n = len(cost)
-    row_price, column_price = np.zeros(n + 1), np.zeros(n + 1)
-    row_of = np.full(n + 1, -1)  # row assigned to each column; the last column is the start of each path
+    table = cost.tolist()
+    n = len(table)
+    row_price, column_price = [0.0] * n, [0.0] * (n + 1)
+    row_of = [-1] * (n + 1)  # row assigned to each column; the last column is where each path starts
     for row in range(n):
         row_of[n] = row
-        column, free = n, np.ones(n, bool)
-        nearest, came_from = np.full(n, np.inf), np.full(n, n)
-        while row_of[column] >= 0:
-            if column < n:
-                free[column] = False
-            here = row_of[column]
-            reduced = cost[here] - row_price[here] - column_price[:n]
-            better = free & (reduced < nearest)
-            nearest[better], came_from[better] = reduced[better], column
-            following = int(np.argmin(np.where(free, nearest, np.inf)))
-            step = nearest[following]
-            used = [*np.flatnonzero(~free), n]
-            row_price[row_of[used]] += step
-            column_price[used] -= step
-            nearest[free] -= step
-            column = following
-        while column != n:
-            previous = int(came_from[column])
-            row_of[column] = row_of[previous]
-            column = previous
+        end, came_from = _cheapest_path(table, row_price, column_price, row_of)
+        while end != n:
+            row_of[end] = row_of[came_from[end]]
+            end = came_from[end]
     chosen = [0] * n
     for column in range(n):
-        chosen[int(row_of[column])] = column
+        chosen[row_of[column]] = column
     return chosen
+
+
+def _cheapest_path(
+    table: list[list[float]], row_price: list[float], column_price: list[float], row_of: list[int]
+) -> tuple[int, list[int]]:
+    """The free column that is cheapest to reach from the last one, and where each column was reached from."""
+    n = len(table)
+    nearest, came_from = [math.inf] * n, [n] * n
+    free, used, column = list(range(n)), [n], n
+    while row_of[column] >= 0:
+        here = row_of[column]
+        costs, price = table[here], row_price[here]
+        for other in free:
+            reduced = costs[other] - price - column_price[other]
+            if reduced < nearest[other]:
+                nearest[other], came_from[other] = reduced, column
+        column = min(free, key=nearest.__getitem__)
+        step = nearest[column]
+        for other in used:
+            row_price[row_of[other]] += step
+            column_price[other] -= step
+        for other in free:
+            nearest[other] -= step
+        free.remove(column)
+        used.append(column)
+    return column, came_from

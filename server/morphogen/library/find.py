@@ -2,7 +2,8 @@
 
 A folder holds `<series>/<name>.safetensors` with a picture `<name>.png` beside it. Here the place is the name, whatever
 the file says inside. A file of the user's hides a shipped one of the same name. Everything here touches the disk:
-call it off the render thread. Measured with 500 styles: first `list` 70 ms, later ones 5 ms.
+call it off the render thread. Measured on two busy cores: 500 styles take 0.5 s to list the first time, 12 ms
+later, 9 ms to ask whether they changed; 21 styles 10 ms, 0.2 ms, 0.15 ms.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ import builtins
 import difflib
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 
@@ -24,7 +24,6 @@ from morphogen.library.style import SUFFIX, Meta, Style, load_meta, load_style, 
 
 HOME = "MORPHOGEN_HOME"
 MAX_STYLES = 10_000
-_Stamp = tuple[int, int]
 
 
 def default_shipped_dir() -> Path:
@@ -69,6 +68,16 @@ class StyleInfo:
         return shown | ({"error": self.error} if self.error else {})
 
 
+class _Found(NamedTuple):
+    """What a walk through the folders says about a file; a listing reads it again when any of it changes."""
+
+    name: str
+    time_ns: int
+    size: int
+    own: bool
+    picture: bool
+
+
 class Library:
     """Finds styles by name or path. Thread-safe; notices new, changed and removed files by their time and size."""
 
@@ -76,25 +85,25 @@ class Library:
         self.user_dir = default_user_dir() if user_dir is None else Path(user_dir)
         self.shipped_dir = default_shipped_dir() if shipped_dir is None else Path(shipped_dir)
         self._lock = threading.Lock()
-        self._seen: dict[Path, tuple[_Stamp, StyleInfo]] = {}
-        self._stamps: dict[Path, _Stamp] = {}
+        self._seen: dict[str, tuple[_Found, StyleInfo]] = {}
 
     def list(self) -> builtins.list[StyleInfo]:
         """Every style, sorted by name, broken ones with their error. Reads only headers that changed. Never raises."""
         with self._lock:
-            found = self._scan()
-            self._seen = {path: row for path, row in self._seen.items() if path in found}
+            seen: dict[str, tuple[_Found, StyleInfo]] = {}
             infos: dict[str, StyleInfo] = {}
-            for path, (name, stamp) in found.items():
-                if name not in infos:  # the user's folder is walked first
-                    infos[name] = self._info(path, name, stamp)
-            self._stamps = {path: stamp for path, (_, stamp) in found.items()}
+            for path, found in self._scan().items():
+                before = self._seen.get(path)
+                info = before[1] if before and before[0] == found else _read_info(Path(path), found)
+                seen[path] = (found, info)
+                infos.setdefault(found.name, info)  # the user's folder is walked first
+            self._seen = seen
         return [infos[name] for name in sorted(infos)]
 
     def changed(self) -> bool:
         """Whether files came, went or changed since the last `list`; one `stat` a file."""
         with self._lock:
-            return {path: stamp for path, (_, stamp) in self._scan().items()} != self._stamps
+            return self._scan() != {path: found for path, (found, _) in self._seen.items()}
 
     def names(self) -> builtins.list[str]:
         """Names of the styles that can be loaded, sorted."""
@@ -126,50 +135,46 @@ class Library:
         cure = f"Did you mean {' or '.join(near)}?" if near else "See `morphogen styles list`."
         return StyleError(f"there is no style {checks.shown(wanted)}.", cure)
 
-    def _scan(self) -> dict[Path, tuple[str, _Stamp]]:
-        found: dict[Path, tuple[str, _Stamp]] = {}
-        for folder in (self.user_dir, self.shipped_dir):
+    def _scan(self) -> dict[str, _Found]:
+        scanned: dict[str, _Found] = {}
+        for own, folder in ((True, self.user_dir), (False, self.shipped_dir)):
             for series in _entries(folder):
-                if series.is_dir():
-                    for entry in _entries(Path(series.path)):
-                        if entry.name.endswith(SUFFIX) and len(found) < MAX_STYLES:
-                            name = f"{series.name}/{entry.name.removesuffix(SUFFIX)}"
-                            found[Path(entry.path)] = (name, _stamp(entry))
-        return found
-
-    def _info(self, path: Path, name: str, stamp: _Stamp) -> StyleInfo:
-        cached = self._seen.get(path)
-        if cached is None or cached[0] != stamp:
-            cached = self._seen[path] = (stamp, _read_info(path, name))
-        picture = path.with_suffix(".png")
-        own = path.is_relative_to(self.user_dir)
-        return replace(cached[1], own=own, thumbnail=picture if picture.is_file() else None)
+                entries = _entries(series.path) if series.is_dir() else []
+                pictures = {entry.name for entry in entries if entry.name.endswith(".png")}
+                for entry in entries:
+                    stem = entry.name.removesuffix(SUFFIX)
+                    if stem != entry.name and len(scanned) < MAX_STYLES:
+                        time, size = _stamp(entry)
+                        name = f"{series.name}/{stem}"
+                        scanned[entry.path] = _Found(name, time, size, own, f"{stem}.png" in pictures)
+        return scanned
 
 
-def _read_info(path: Path, name: str) -> StyleInfo:
-    series = name.partition("/")[0]
+def _read_info(path: Path, found: _Found) -> StyleInfo:
+    name, series = found.name, found.name.partition("/")[0]
+    picture = path.with_suffix(".png") if found.picture else None
     try:
         checks.name(name)
         meta: Meta = load_meta(path)
     except StyleError as error:
-        return StyleInfo(name, path, series=series, error=str(error))
+        return StyleInfo(name, path, series=series, own=found.own, thumbnail=picture, error=str(error))
     fields = meta.fields
     return StyleInfo(
         name, path, fields.get("title") or title_of(name), series, fields.get("prompt", ""),
         fields.get("guide", "none"), fields["score"], str(meta.shape), meta.shape.parameters, fields["trained"],
-        fields["seed"],
+        fields["seed"], found.own, picture,
     )  # fmt: skip
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            yield from sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError:
-        return  # a folder that is missing or closed to us holds no styles
+        return []  # a folder that is missing or closed to us holds no styles
 
 
-def _stamp(entry: os.DirEntry[str]) -> _Stamp:
+def _stamp(entry: os.DirEntry[str]) -> tuple[int, int]:
     try:
         info = entry.stat()
     except OSError:

@@ -70,11 +70,16 @@ class _Responses:
         """(units of a, units of b), among `places`, which share one activation."""
         entry = ACTIVATIONS[self.names[places[0]]]
         fa, fb = entry.reference(self.za[places]), entry.reference(self.zb[places])
-        answers = np.mean((fa[:, None] - move.out * fb[None]) ** 2, axis=2)
-        apart = self.za[places][:, None] - (move.flip * self.zb_on_a[places] + move.shift)[None]
+        squares = (fa**2).mean(axis=1)[:, None] + (fb**2).mean(axis=1)[None]
+        answers = squares - 2 * move.out * (fa @ fb.T) / fa.shape[1]
+        if not self.blend:
+            return np.asarray(answers)
+        # Every fourth sample will do, at a quarter of the time.
+        apart = self.za[places, None, ::4] - (move.flip * self.zb_on_a[places, ::4] + move.shift)[None]
         if entry.periodic:
             apart = apart - math.tau * np.rint(apart.mean(axis=2, keepdims=True) / math.tau)
-        return np.asarray(answers + self.blend * np.mean(apart**2 / (1 + apart**2), axis=2))
+        squared = apart**2
+        return np.asarray(answers + self.blend * np.mean(squared / (1 + squared), axis=2))
 
 
 @dataclass(frozen=True)
