@@ -86,8 +86,11 @@ def write_png(path: Path, picture: Any) -> None:
     """Write (h, w, 4) uint8 pixels to `path` in one step; missing folders are made. Raises OSError."""
     from PIL import Image
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # the name people know, not the temporary one
     try:
         with os.fdopen(handle, "wb") as file:
             Image.fromarray(picture, "RGBA").convert("RGB").save(file, "PNG")
