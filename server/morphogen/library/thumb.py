@@ -19,7 +19,7 @@ SECONDS = 20.0
 
 
 def thumbnail(style: Style, size: tuple[int, int] = SIZE, seconds: float = SECONDS) -> NDArray[np.uint8]:
-    """RGB (height, width, 3) of the style in silence, `seconds` into the show, top row first. 0.1 to 0.2 s at 480x270."""
+    """RGB (height, width, 3) of the style in silence, `seconds` into the show, top row first. Takes 0.1 to 0.2 s."""
     width, height = size
     x = ((np.arange(width) + 0.5) / width - 0.5) * width / height
     y = 0.5 - (np.arange(height) + 0.5) / height
