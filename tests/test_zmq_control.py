@@ -8,7 +8,7 @@ from pathlib import Path
 import msgpack
 import pytest
 import zmq
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import FakeHost
@@ -388,7 +388,7 @@ def fuzzed():
         yield socket
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(message=_message)
 def test_every_message_is_answered(fuzzed, message):
     answer = ask(fuzzed, message)
@@ -400,7 +400,7 @@ def test_every_message_is_answered(fuzzed, message):
             assert reply["error"]["message"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(message=_message)
 def test_parsing_never_raises(message):
     requests, batch = zmq_rpc.parse(message)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgpack
 import pytest
 import zmq
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import FakeHost
@@ -135,7 +135,7 @@ _value = st.recursive(_leaf, lambda inner: st.lists(inner, max_size=3) | st.dict
 _map = st.dictionaries(st.sampled_from(sorted(BY_KEY)) | st.text() | st.binary(), _value, max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.binary(max_size=100) | (_map | _value).map(msgpack.packb))
 def test_nothing_that_arrives_raises(data):
     source = ZmqParams()
