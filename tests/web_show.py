@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ class Player:
             widths = (5, 6, 6, 3)
             self._layers = [
                 (self._rng.normal(0, 5 / np.sqrt(a), (a, b)), self._rng.uniform(-1.5, 1.5, b))
-                for a, b in zip(widths, widths[1:], strict=False)
+                for a, b in pairwise(widths)
             ]
         for n, (weights, bias) in enumerate(self._layers):
             v = v @ weights.astype(np.float32) * (0.36 if n else 0.62) + bias

@@ -59,7 +59,7 @@ class Site:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let in or refuse; every error becomes JSON with a cure."""
         try:
-            self._guard.admit(request)
+            give_cookie = self._guard.admit(request)
             response = await handler(request)
         except web.HTTPRedirection:
             raise
@@ -70,7 +70,7 @@ class Site:
         except Exception:  # noqa: BLE001  guard of a request
             _warn.exception("request", f"{request.method} {request.path[:80]} failed")
             return self._fail(request, internal())
-        if "give_cookie" in request and not response.prepared:
+        if give_cookie and not response.prepared:
             self._guard.remember(response)
         return response
 

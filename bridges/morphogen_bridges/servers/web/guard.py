@@ -42,12 +42,14 @@ class Guard:
         else:
             self._hosts.add(f"[{bind.strip('[]')}]" if ":" in bind else bind.lower())
 
-    def admit(self, request: web.Request) -> None:
-        """Raises Refused for a request that must not reach a handler, or a redirect that leaves the token behind."""
+    def admit(self, request: web.Request) -> bool:
+        """Whether the answer should carry the cookie. Raises Refused for a request that must not reach a handler, or a
+        redirect that leaves the token behind."""
         self._check_host(request)
         self._check_origin(request)
-        if self._token is not None and not request.path.startswith("/static/"):
-            self._check_token(request)
+        if self._token is None or request.path.startswith("/static/"):
+            return False
+        return self._check_token(request)
 
     def _check_host(self, request: web.Request) -> None:
         found = _HOST.fullmatch(request.headers.get("Host", ""))
@@ -66,7 +68,7 @@ class Guard:
         if not same:
             raise Refused(403, "Another web site may not drive the show.", "Use the page of this server itself.")
 
-    def _check_token(self, request: web.Request) -> None:
+    def _check_token(self, request: web.Request) -> bool:
         offered = request.query.get("token")
         if offered is not None and self._is_token(offered):
             if request.method == "GET" and wants_page(request):
@@ -74,14 +76,13 @@ class Guard:
                 back = web.HTTPSeeOther(request.path + (f"?{rest}" if rest else ""))
                 self.remember(back)
                 raise back
-            request["give_cookie"] = True
-            return
+            return True
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._is_token(secret.strip()):
-            return
+            return False
         cookie = request.cookies.get(self._cookie, "")
         if hmac.compare_digest(cookie.encode(), self._cookie_value().encode()):
-            return
+            return False
         raise Refused(401, "A token is needed.", "Send `Authorization: Bearer TOKEN`, or open the page with ?token=.")
 
     def _is_token(self, offered: str) -> bool:

@@ -17,7 +17,7 @@ export const keyTitle = (spec) => `${groupTitle(spec.group)}: ${spec.label.toLow
 export function control(store, spec) {
   if (spec.feature) return meter(spec);
   const name = h("span.name", {}, spec.label);
-  const note = h("p.note", {}, spec.unit && shortUnit(spec.unit) !== spec.unit ? `${spec.doc} In ${spec.unit}.` : spec.doc);
+  const note = h("p.note", {}, spec.unit === "picture heights" ? `${spec.doc} In picture heights.` : spec.doc);
   const row = h("div.control", { "data-key": spec.key, "data-kind": spec.kind });
   if (spec.kind === "bool") row.append(toggle(store, spec, name), note);
   else if (spec.kind === "choice") row.append(h("div.line", {}, name), choice(store, spec), note);

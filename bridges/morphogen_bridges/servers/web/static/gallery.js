@@ -11,12 +11,13 @@ export class Gallery {
   #coming = "";
   #series = remembered("series", "");
   #on = "now";
+  #sender = this.#sending();
   #asking = 0;
 
   /** @param {import("./link.js").Link} link */
   constructor(link) {
     this.link = link;
-    const mark = segments(byId("quantise"), [["now", "Now"], ["beat", "On beat"], ["bar", "On bar"]], (on) => (this.#on = on));
+    const mark = segments(byId("quantise"), [["now", "Now"], ["beat", "Beat"], ["bar", "Bar"]], (on) => (this.#on = on));
     mark("now");
     byId("previous").addEventListener("click", () => this.step("previous"));
     byId("next").addEventListener("click", () => this.step("next"));
@@ -24,7 +25,6 @@ export class Gallery {
     link.addEventListener("open", () => this.load());
     link.addEventListener("style", (event) => this.#changed(event.detail));
     setInterval(() => document.hidden || this.load(), REFRESH);
-    this.#sending();
   }
 
   /** Fetch the list; new and changed files appear by themselves. */
@@ -87,7 +87,8 @@ export class Gallery {
     });
     byId("series").replaceChildren(...chips);
     byId("gallery").replaceChildren(...this.#cards.values());
-    if (!styles.length) byId("gallery").append(h("p.empty", {}, "No styles yet. Train one: morphogen train \"a sentence\" -o FILE."));
+    byId("gallery").append(this.#sender);
+    if (!styles.length) byId("gallery").prepend(h("p.empty", {}, "No styles yet. Train one: morphogen train \"a sentence\" -o FILE."));
     this.#choose(this.#series);
     this.#mark();
   }
@@ -134,11 +135,12 @@ export class Gallery {
       if (answer.ok) toast(`${file.name} is playing.`, "", "note");
       else complain(said.error);
     };
-    byId("send-style").addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
       if (input.files.length) send(input.files[0]).catch(() => toast("The file was not sent.", "Is the show still running?"));
       input.value = "";
     });
+    return h("button.card.send", { type: "button", on: { click: () => input.click() } },
+      h("span.thumb", { "aria-hidden": "true" }, "+"), h("span.title", {}, "Send a style"), h("span.from", {}, "packed file"));
   }
 }
 

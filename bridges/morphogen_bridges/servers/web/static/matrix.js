@@ -73,13 +73,14 @@ export class Matrix {
       this.#show();
       this.#send();
     };
-    return h("div.route", { role: "group", "aria-label": label },
+    const patch = h("div.patch", {},
       this.#pick(`${label}: source`, this.#sources.map((s) => h("option", { value: s }, s)), route.source, (v) => change("source", v)),
       h("span.arrow", { "aria-hidden": "true" }, "→"),
       this.#pick(`${label}: target`, this.#targets(), route.target, (v) => change("target", v)),
-      h("div.amount", {}, slider.element, box.element),
-      this.#pick(`${label}: curve`, this.#curves.map((c) => h("option", { value: c }, c)), route.curve, (v) => change("curve", v)),
       h("button.remove", { type: "button", "aria-label": `Remove ${label.toLowerCase()}`, on: { click: remove } }, "×"));
+    const bend = h("div.bend", {}, slider.element, box.element,
+      this.#pick(`${label}: curve`, this.#curves.map((c) => h("option", { value: c }, c)), route.curve, (v) => change("curve", v)));
+    return h("div.route", { role: "group", "aria-label": label }, patch, bend);
   }
 
   #pick(label, options, value, choose) {

@@ -89,6 +89,6 @@ export class Preview {
 
   #label() {
     byId("preview-toggle").setAttribute("aria-pressed", String(this.#wanted));
-    say(byId("full"), this.isFull ? "Leave" : "Full screen");
+    byId("full").setAttribute("aria-pressed", String(this.isFull));
   }
 }

@@ -5,7 +5,7 @@ const UNITS = { factor: "×", degrees: "°", "picture heights": "h", turns: "tur
 /** Short form of a unit; the long one is in the notes. */
 export const shortUnit = (unit) => UNITS[unit] ?? unit;
 
-/** @param {{min: number, max: number, kind?: string, scale?: string, clip?: string}} spec */
+/** @param {{min: number, max: number, default?: number, unit?: string, kind?: string, scale?: string, clip?: string}} spec */
 export class Scale {
   constructor(spec) {
     this.min = spec.min;
@@ -14,9 +14,9 @@ export class Scale {
     this.log = spec.scale === "log";
     this.wrap = spec.clip === "wrap";
     const span = this.max - this.min;
-    this.digits = this.whole ? 0 : span >= 200 ? 0 : span >= 40 ? 1 : span >= 2 ? 2 : 3;
-    // a signed range grows out of zero, others out of their lower end
-    this.origin = this.min < 0 && this.max > 0 ? this.toUnit(0) : 0;
+    this.digits = this.whole || span >= 200 ? 0 : span >= 40 ? 1 : 2;
+    // a signed range grows out of zero, a factor out of its neutral value, others out of their lower end
+    this.origin = this.min < 0 && this.max > 0 ? this.toUnit(0) : spec.unit === "factor" ? this.toUnit(spec.default) : 0;
   }
 
   /** value -> 0..1 */

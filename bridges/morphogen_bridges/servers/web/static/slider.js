@@ -32,6 +32,7 @@ export class Slider {
         dblclick: () => this.reset(), contextmenu: (e) => this.#drag && e.preventDefault(),
       },
     }, h("span.rail"), h("span.mark"), h("span.fill"), h("span.knob"));
+    this.element.classList.toggle("centred", this.scale.origin > 0);
     this.element.style.setProperty("--mark", this.scale.toUnit(options.fallback).toFixed(4));
     this.show(options.value);
   }

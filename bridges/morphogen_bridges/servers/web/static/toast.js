@@ -1,7 +1,7 @@
 /** Messages at the lower edge: what happened, and what cures it. */
 import { byId, h } from "./dom.js";
 
-const STAY = 7000;
+const STAY = { error: 7000, note: 3000 };
 const MOST = 3;
 const shown = new Map();
 
@@ -30,7 +30,7 @@ export function toast(message, cure = "", kind = "error") {
   };
   const again = () => {
     clearTimeout(timer);
-    timer = setTimeout(drop, STAY);
+    timer = setTimeout(drop, STAY[kind]);
   };
   element.addEventListener("pointerenter", () => clearTimeout(timer));
   element.addEventListener("pointerleave", again);
