@@ -474,14 +474,16 @@ def test_the_shell_completes():
     assert process(**words).stdout.split() == ["view/zoom"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="children's processor time")
 def test_help_comes_fast():
-    """Measured 0.3 s; the best of three, since other programs run too."""
+    """Measured 0.3 s on an idle machine. Processor time, the best of three: other programs run too."""
     best = 9.0
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         process("--help")
-        best = min(best, time.perf_counter() - start)
-    assert best < 1.0
+        after = os.times()
+        best = min(best, after.children_user + after.children_system - before.children_user - before.children_system)
+    assert best < 0.8
 
 
 def test_a_closed_pipe_is_quiet():
