@@ -1,7 +1,11 @@
-"""Polynomials of the compiled backends, fitted once at import from their definition (0.6 ms), not copied from a table.
+"""Polynomials of the compiled backends, fitted at their first use from their definition (0.6 ms), not copied from a table.
 
-Weighted least squares on Chebyshev points, iterated towards equal ripple (Lawson, 1961). Largest errors, measured in
-float64 before rounding: sine 3e-9 of a turn's quarter, 2**f 2.4e-7 relative... `tests/test_polynomials.py` holds them.
+Weighted least squares on Chebyshev points, iterated towards equal ripple (Lawson, 1961). Largest errors, held by
+`tests/test_polynomials.py`: of the polynomial itself, and summed in float32 without fused multiply-add.
+
+    cosine      1.1e-8  4.0e-7    absolute
+    exp2        7.5e-8  2.4e-7    relative
+    arctangent  6.0e-9  2.4e-8    turns
 """
 
 from __future__ import annotations
