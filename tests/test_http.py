@@ -7,6 +7,8 @@ import base64
 import json
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -788,3 +790,25 @@ def test_an_unused_server_costs_the_listener_nothing(server, show):
         show.params.set("view/x", n / 2000, "osc")
     assert server._hub._changed == {}
     assert clock.now() - start < 2
+
+
+def test_listing_it_imports_neither_aiohttp_nor_simplejpeg():
+    script = (
+        "import sys, morphogen_bridges.servers.http as h; h.HttpServer(port=0);"
+        "print([m for m in ('aiohttp', 'simplejpeg', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_missing_libraries_name_their_cure(show, monkeypatch):
+    server = HttpServer(port=0)
+    server.open(show)
+    sink = server.sinks()[0]
+    server.close()
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    with pytest.raises(Unavailable, match="pip install simplejpeg"):
+        sink.open(show)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(Unavailable, match="pip install aiohttp"):
+        HttpServer(port=0).open(show)

@@ -178,8 +178,8 @@ class Player:
         light = 1 / (1 + np.exp(-(v * 2.2 - 1.6)))
         black = self.show.params.values["output/blackout"]
         light = light * self.show.params.values["output/master"] * (0 if black else 1)
-        big = np.repeat(np.repeat(light, step, 0), step, 1)[:height, :width]
-        frame.pixels[..., :3] = (big[..., ::-1] * 255).astype(np.uint8)
+        small = Image.fromarray((light[..., ::-1] * 255).astype(np.uint8))
+        frame.pixels[..., :3] = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
         frame.pixels[..., 3] = 255
 
 
