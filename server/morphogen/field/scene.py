@@ -218,13 +218,14 @@ def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
 
 
 def target_uniforms(scene_slots: NDArray[np.float64], spec: TargetSpec) -> NDArray[np.float64]:
-    """The scene slots with those filled in that depend on size and crop. Pixel centres; the canvas height is one
-    picture height. Float64, since a view far off centre would lose its pixels in float32."""
+    """The scene slots with those filled in that depend on the canvas. Pixel centres; the canvas height is one
+    picture height. Pixels count from the canvas's corner, not the crop's, so that a tile's bytes are the whole's.
+    Float64, since a view far off centre would lose its pixels in float32."""
     canvas = spec.canvas
     out = scene_slots.copy()
     scale = 1.0 / canvas.canvas_height
-    left = (canvas.x + 0.5 - canvas.canvas_width / 2) * scale
-    top = (canvas.canvas_height / 2 - canvas.y - 0.5) * scale
+    left = (0.5 - canvas.canvas_width / 2) * scale
+    top = (canvas.canvas_height / 2 - 0.5) * scale
     values = {"screen_scale": scale, "screen_x": left, "screen_y": top}
     for axis in "xy":
         along, up, shift = (out[SLOT[f"view_{axis}{end}"]] for end in ("x", "y", ""))

@@ -25,7 +25,7 @@ class Job(ctypes.Structure):
     """One target of one frame, as the kernel reads it: all fields 64 bits wide.
 
     out: first pixel; stride: bytes a row. past, present: history planes (3, height, width) uint16. column, row:
-    position on the canvas, for the dither. red_shift, blue_shift: bit position of the channels. counter: band counter.
+    position on the canvas. red_shift, blue_shift: bit position of the channels. counter: band counter.
     """
 
     _fields_ = [
@@ -132,14 +132,14 @@ class KernelBuilder:
     def _row(self, y: Any) -> dict[str, Any]:
         """What is constant along a row, in scalar code."""
         scalar = Lowering(self.b, 1, self.job["uniforms"], self.program)
-        py = self.b.sitofp(y, F32)
+        py = self.b.sitofp(self.b.add(y, self.job["row"]), F32)
         scalar.bind({"py": py})
         return {"py": py, **{name: scalar.lower(node) for name, node in zip(ROW, self.program.row, strict=True)}}
 
     def _pixels(self, at: _Loop) -> None:
         b, low = self.b, self.low
         lanes = ir.Constant(low.ftype, [float(i) for i in range(self.width)])
-        px = low._add(low.splat(b.sitofp(at.x, F32)), lanes)
+        px = low._add(low.splat(b.sitofp(b.add(at.x, self.job["column"]), F32)), lanes)
         low.bind({"px": px, **{name: low.splat(value) for name, value in at.row.items()}})
         rgb = [low.lower(node) for node in self.program.colour]
         rgb = self._temporal(rgb, at)

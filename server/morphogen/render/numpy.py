@@ -50,7 +50,8 @@ class NumpyRenderer:
     def levels(self, scene: Scene, spec: TargetSpec) -> Array:
         """(3, height, width) float64 before the floor to 8 bits; also moves the history on."""
         uniforms = target_uniforms(scene_uniforms(scene), spec)
-        rows, columns = np.arange(spec.height), np.arange(spec.width)
+        canvas = spec.canvas
+        rows, columns = np.arange(spec.height) + canvas.y, np.arange(spec.width) + canvas.x
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
 
         def network(index: int, xy: Sequence[Array]) -> list[Array]:
@@ -58,12 +59,15 @@ class NumpyRenderer:
             return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
 
         row = Evaluator(uniforms, {"py": py})
-        known: dict[str, Any] = {"px": px, "py": py, **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}}
+        known: dict[str, Any] = {
+            "px": px,
+            "py": py,
+            **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)},
+        }
         colour = Evaluator(uniforms, known, network)
         rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
         rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
-        canvas = spec.canvas
-        noise = dither.at(rows + canvas.y, columns + canvas.x) if scene.dither else [np.float64(0.5)] * 3
+        noise = dither.at(rows, columns) if scene.dither else [np.float64(0.5)] * 3
         inputs = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
         return np.stack([Evaluator(uniforms, known)(scene.program.finish) for known in inputs])
 

@@ -1,4 +1,4 @@
-"""Polynomials of the compiled backends, fitted at their first use from their definition (0.6 ms), not copied from a table.
+"""Polynomials of the compiled backends, fitted at first use from their definition (0.6 ms), not copied from a table.
 
 Weighted least squares on Chebyshev points, iterated towards equal ripple (Lawson, 1961). Largest errors, held by
 `tests/test_polynomials.py`: of the polynomial itself, and summed in float32 without fused multiply-add.
