@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,8 +51,8 @@ def tiles(width: int, height: int, columns: list[int], rows: list[int]) -> list[
     xs, ys = [0, *columns, width], [0, *rows, height]
     return [
         TargetSpec(x1 - x0, y1 - y0, crop=Crop(x0, y0, width, height))
-        for y0, y1 in zip(ys, ys[1:], strict=False)
-        for x0, x1 in zip(xs, xs[1:], strict=False)
+        for y0, y1 in pairwise(ys)
+        for x0, x1 in pairwise(xs)
     ]
 
 

@@ -167,7 +167,7 @@ def test_what_the_table_says_of_an_activation(name):
 def test_layers_see_their_own_inputs():
     """Every weight counts: nudging any one of them changes the picture."""
     network = drawn(preset("3L_4D"), 5)
-    values = {name: 0.3 for name in FRAME_INPUTS}
+    values = dict.fromkeys(FRAME_INPUTS, 0.3)
     before = np.stack(evaluate(network, grid(), values))
     for index in range(network.shape.parameters):
         flat = np.array(network.flat)

@@ -1,4 +1,4 @@
-"""The fitted polynomials keep the errors that their docstring states, as float64 and evaluated as compiled code does."""
+"""The fitted polynomials keep the errors that their docstring states, in float64 and in float32 as compiled."""
 
 from __future__ import annotations
 

@@ -1,0 +1,442 @@
+"""Every backend against the float64 reference: within one level of 255, whatever is drawn.
+
+A new backend is tested by being in `morphogen.render.BACKENDS`. The compiled ones are run once for each processor
+generation that this machine can pretend to be. The worst case of each is printed at the end (`-s` or `-rP` shows it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drawing import VALUES, apart, constant, draw, glow, scene, tiles
+from morphogen.errors import MorphogenError
+from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.network import (
+    FRAME_INPUTS,
+    PIXEL_INPUTS,
+    PRESETS,
+    SEED_INPUTS,
+    Shape,
+    init_glow,
+    init_seed,
+    preset,
+)
+from morphogen.field.scene import Grade, Scene, View
+from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.library.find import Library
+from morphogen.render import BACKENDS, create
+from morphogen.render.cpu import host_target
+from morphogen.render.numpy import NumpyRenderer
+
+HOURS = 36_000.0
+SIZE = (41, 24)  # even height: no row of pixels lies on the cut of theta
+ODD = [(1, 1), (7, 5), (33, 17), (1, 70), (70, 1), (64, 3), (321, 181)]
+
+
+def variants() -> list[str]:
+    """'backend' or 'backend:simd' for what can run here."""
+    features = llvm.get_host_cpu_features()
+    found = []
+    for name in BACKENDS:
+        if name == "cpu":
+            found.append("cpu:host")
+            widest = host_target().name
+            found += [f"cpu:{simd}" for simd in ("avx2", "sse4.1") if features.get(simd) and simd != widest]
+        elif name != "numpy":
+            found.append(name)
+    return found
+
+
+class Judge:
+    """A backend beside the reference, drawing the same; remembers its worst."""
+
+    def __init__(self, name: str, renderer) -> None:
+        self.name = name
+        self.renderer = renderer
+        self.reference = NumpyRenderer()
+        self.worst = (0, 0.0, "nothing drawn")
+
+    def check(self, what: Scene, spec: TargetSpec | tuple[int, int] = SIZE, label: str = "") -> np.ndarray:
+        """Draw with both; at most one level apart, and that on few values only. Returns the backend's picture."""
+        ours, truth = draw(self.renderer, what, spec), draw(self.reference, what, spec)
+        error = np.abs(ours.astype(int) - truth.astype(int))
+        worst, share = int(error.max()), float((error > 0).mean())
+        self.worst = max(self.worst, (worst, share, f"{label or what} at {spec}"))
+        assert worst <= 1, f"{worst} levels apart, {share:.2%} of the values: {label or what} at {spec}"
+        assert share <= 0.02 or error.sum() <= 4, f"{share:.2%} of the values are off: {label or what} at {spec}"
+        assert (ours[..., 3] == 255).all()
+        return ours
+
+
+def make(name: str):
+    backend, _, simd = name.partition(":")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MORPHOGEN_SIMD", raising=False)
+        if simd not in ("", "host"):
+            patch.setenv("MORPHOGEN_SIMD", simd)
+        try:
+            renderer = create(backend, 2)
+        except MorphogenError as error:
+            pytest.skip(f"{name}: {error}")
+    if simd not in ("", "host"):
+        assert renderer.target.name == simd
+    return renderer
+
+
+@pytest.fixture(scope="module", params=variants())
+def judge(request) -> Iterator[Judge]:
+    judge = Judge(request.param, make(request.param))
+    yield judge
+    judge.renderer.close()
+    print(f"\n{judge.name}: worst {judge.worst[0]} levels, {judge.worst[1]:.4%} of the values, {judge.worst[2]}")
+
+
+@pytest.fixture(autouse=True)
+def no_history(request) -> None:
+    """Tests share one renderer; a frame without trail makes it forget."""
+    if "judge" in request.fixturenames:
+        judge = request.getfixturevalue("judge")
+        judge.renderer.render(scene(), [(TargetSpec(1, 1), np.zeros(4, np.uint8))])
+        judge.reference.close()
+
+
+# --- networks
+
+
+@pytest.mark.parametrize("time", [7.0, HOURS + 7])
+def test_shipped_styles(judge, time):
+    library = Library()
+    for name in library.names():
+        what = scene(library.find(name).network, values=VALUES | {"time": time})
+        judge.check(what, SIZE, f"{name} at {time:g} s")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets(judge, name):
+    for init in (init_glow, init_seed):
+        for seed in range(3):
+            for time in (0.0, HOURS + 7):
+                network = init(preset(name), seed)
+                label = f"{name} {init.__name__} {seed} at {time:g} s"
+                judge.check(scene(network, values=VALUES | {"time": time}), SIZE, label)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_activations(judge, name):
+    """Each one alone, first, and behind a sine; with every pixel input."""
+    shape = Shape((*PIXEL_INPUTS, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
+    for seed in range(3):
+        judge.check(scene(init_glow(shape, seed, hidden_gain=2.0)), SIZE, f"{name} {seed}")
+
+
+def test_activations_mixed_in_one_layer(judge):
+    names = tuple(sorted(ACTIVATIONS))
+    shape = Shape(SEED_INPUTS, (names, names[::-1]))
+    for seed in range(4):
+        judge.check(scene(init_glow(shape, seed, hidden_gain=2.0)), SIZE, f"all activations {seed}")
+
+
+def test_the_extent_of_the_seeds(judge):
+    for seed in range(4):
+        judge.check(scene(init_glow(preset("3L_4D"), seed, extent=np.pi)), SIZE, f"extent pi {seed}")
+
+
+# --- view
+
+
+VIEWS = {
+    "zoomed in": View(20.0, 30.0, 0.3, -0.2),
+    "zoomed out": View(0.25, -170.0),
+    "far off": View(1.0, 12.0, 4.0, -4.0),
+    "turned": View(1.0, 90.0),
+    "mirror x": View(mirror=1, x=0.1),
+    "mirror y": View(mirror=2, rotate=20.0),
+    "mirror both": View(mirror=3, zoom=1.7),
+    "polar": View(polar=True, x=0.1),
+    "warped": View(warp=1.0, warp_scale=3.0, warp_phase=12.34),
+    "warped for hours": View(warp=0.5, warp_scale=16.0, warp_phase=HOURS * 0.1),
+    "all at once": View(1.5, 33.0, 0.2, -0.1, 3, 5, True, 0.6, 2.0, 7.7),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views(judge, name):
+    plain = judge.check(scene())
+    for seed in (3, 4):
+        seen = judge.check(scene(glow(seed), view=VIEWS[name]), SIZE, name)
+        if seed == 3:
+            assert apart(seen, plain) > 5  # it does something
+
+
+@pytest.mark.parametrize("segments", range(1, 25))
+def test_kaleidoscopes(judge, segments):
+    judge.check(scene(glow(5), view=View(kaleidoscope=segments, rotate=10.0)), SIZE, f"{segments} segments")
+
+
+def test_views_of_angles(judge):
+    """theta jumps by a whole turn on one half-line; away from it every view agrees."""
+    network = init_glow(Shape(("x", "y", "r", "theta", "abs_x"), (("sin",) * 4, ("cos",) * 4)), 2)
+    for view in (View(1.3, 31.0), View(mirror=3, rotate=14.0), View(kaleidoscope=5, rotate=3.0, x=0.01)):
+        judge.check(scene(network, view=view), SIZE, f"theta {view}")
+
+
+# --- grade, fade, dither, formats
+
+
+@pytest.mark.parametrize(
+    "grade",
+    [
+        Grade(exposure=1.0), Grade(exposure=-4.0), Grade(exposure=4.0), Grade(contrast=0.05), Grade(contrast=3.0),
+        Grade(saturation=0.0), Grade(saturation=3.0), Grade(hue=0.37), Grade(tint=1.0, tint_hue=0.1),
+        Grade(0.7, 1.4, 1.6, 0.8, 0.3, 0.9),
+    ],
+)  # fmt: skip
+def test_grades(judge, grade):
+    judge.check(scene(grade=grade), SIZE)
+    judge.check(scene(grade=grade, dither=False, view=View(kaleidoscope=3)), SIZE)
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("other", ["3L_4D", "2L_8D"])
+def test_cross_fades(judge, mix, other):
+    a, b = glow(3), glow(9, other)
+    picture = judge.check(Scene((a, b), VALUES, mix), SIZE, f"fade to {other} at {mix}")
+    if mix in (0.0, 1.0):
+        assert apart(picture, draw(judge.renderer, scene((a, b)[int(mix)]), SIZE)) <= 1
+
+
+def test_two_fields_of_different_extent_and_inputs(judge):
+    a = init_glow(preset("3L_4D"), 1, extent=np.pi)
+    b = init_glow(Shape(("r", "x", "bass"), (("sin",) * 3,)), 2, extent=0.5)
+    judge.check(Scene((a, b), VALUES, 0.4, view=View(1.3, 10.0)), SIZE)
+
+
+def test_dither_on_and_off(judge):
+    on, off = judge.check(scene()), judge.check(scene(dither=False))
+    assert 0 < apart(on, off) <= 1
+
+
+@pytest.mark.parametrize("size", ODD)
+@pytest.mark.parametrize("dither", [True, False])
+def test_odd_sizes(judge, size, dither):
+    judge.check(scene(dither=dither), size)
+    judge.check(scene(view=View(1.2, 5.0, warp=0.3), dither=dither), size)
+
+
+@pytest.mark.parametrize("size", [(33, 17), (7, 5), (130, 20)])
+def test_formats_and_flip(judge, size):
+    rgba = judge.check(scene(), TargetSpec(*size))
+    bgra = judge.check(scene(), TargetSpec(*size, PixelFormat.BGRA8))
+    flipped = judge.check(scene(), TargetSpec(*size, flip=True))
+    both = judge.check(scene(), TargetSpec(*size, PixelFormat.BGRA8, flip=True))
+    assert np.array_equal(bgra[..., [2, 1, 0, 3]], rgba)
+    assert np.array_equal(flipped[::-1], rgba)
+    assert np.array_equal(both[::-1, :, [2, 1, 0, 3]], rgba)
+
+
+# --- crops
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        scene(), scene(dither=False), scene(view=View(2.0, 30.0, 0.3)), scene(view=View(kaleidoscope=7, warp=0.4)),
+        scene(grade=Grade(hue=0.3, exposure=0.5)), Scene((glow(3), glow(4, "2L_8D")), VALUES, 0.3),
+    ],
+    ids=["plain", "no dither", "turned", "folded", "graded", "fade"],
+)  # fmt: skip
+def test_tiles_of_a_canvas_are_the_whole_to_the_byte(judge, what):
+    """A wall of machines shows one picture: no seam, not even in the dither."""
+    width, height = 203, 61
+    whole = judge.check(what, (width, height))
+    stitched = np.zeros_like(whole)
+    for spec in tiles(width, height, [1, 67, 131], [9, 40]):
+        c = spec.crop
+        stitched[c.y : c.y + spec.height, c.x : c.x + spec.width] = judge.check(what, spec)
+    assert np.array_equal(stitched, whole)
+
+
+def test_a_crop_beyond_its_canvas_goes_on(judge):
+    judge.check(scene(), TargetSpec(20, 10, crop=Crop(90, 50, 100, 56)))
+
+
+# --- master
+
+
+@pytest.mark.parametrize("dither", [True, False])
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_master_0_is_black_everywhere(judge, level, dither):
+    for more in ({}, {"grade": Grade(exposure=4.0)}, {"trail": 0.5}):
+        what = scene(constant(level), master=0.0, dither=dither, **more)
+        picture = judge.check(what, (130, 66))
+        assert not picture[..., :3].any()
+        assert (picture[..., 3] == 255).all()
+
+
+def test_white_stays_white_and_black_black(judge):
+    for more in ({}, {"trail": 2.0}, {"view": View(kaleidoscope=3)}):
+        for dither in (True, False):
+            white = judge.check(scene(constant(1.0), dither=dither, **more), (130, 66))
+            assert (white == 255).all()
+            black = judge.check(scene(constant(0.0), dither=dither, **more | {"trail": 0.0}), (130, 66))
+            assert not black[..., :3].any()
+
+
+def test_master_fades_evenly(judge):
+    means = [judge.check(scene(master=m), (64, 64))[..., :3].mean() for m in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    np.testing.assert_allclose(np.diff(means), means[-1] / 4, atol=0.3)
+
+
+# --- trail
+
+
+@pytest.mark.parametrize(("trail", "dt"), [(0.05, 1 / 60), (0.5, 1 / 60), (4.0, 1 / 60), (0.5, 1 / 7)])
+def test_a_trail_over_30_frames(judge, trail, dt):
+    """The picture moves, the histories of both run on beside one another."""
+    for n in range(30):
+        what = scene(values=VALUES | {"time": n * dt, "bass": (n % 10) / 10}, trail=trail, dt=dt)
+        judge.check(what, (70, 9), f"trail {trail} s, frame {n}")
+
+
+def test_a_trail_settles_on_the_picture(judge):
+    """An 8-bit history would stick several levels off; ours arrives within one."""
+    draw(judge.renderer, scene(constant(0.9), trail=2.0), (40, 8))
+    for _ in range(120 * 8):
+        settled = draw(judge.renderer, scene(constant(0.2), trail=2.0, dither=False), (40, 8))
+    assert apart(settled, draw(judge.renderer, scene(constant(0.2), dither=False), (40, 8))) <= 1
+
+
+def test_a_trail_does_not_depend_on_the_frame_rate(judge):
+    def after_a_second(fps: int) -> float:
+        draw(judge.renderer, scene(dither=False), (40, 8))
+        draw(judge.renderer, scene(constant(1.0), trail=0.5, dt=1 / fps, dither=False), (40, 8))
+        for _ in range(fps):
+            picture = draw(judge.renderer, scene(constant(0.0), trail=0.5, dt=1 / fps, dither=False), (40, 8))
+        return float(picture[0, 0, 0])
+
+    assert after_a_second(15) == pytest.approx(after_a_second(120), abs=1)
+    assert after_a_second(30) == pytest.approx(255 * np.exp(-2), abs=1)
+
+
+def test_history_is_dropped_when_the_trail_ends(judge):
+    white, black = constant(1.0), constant(0.0)
+    draw(judge.renderer, scene(white, trail=2.0))
+    lingering = judge.renderer  # the past shows ...
+    assert draw(lingering, scene(black, trail=2.0))[..., :3].min() > 200
+    draw(judge.renderer, scene(black))
+    assert not draw(judge.renderer, scene(black, trail=2.0))[..., :3].any()  # ... and is gone
+    # The first frame of a trail starts from itself, not from black.
+    assert (draw(judge.renderer, scene(white, trail=0.0)) == 255).all()
+    assert (draw(judge.renderer, scene(white, trail=2.0), (9, 9)) == 255).all()
+
+
+def test_each_target_has_its_own_past(judge):
+    small, large = TargetSpec(16, 9), TargetSpec(64, 36)
+    draw(judge.renderer, scene(constant(1.0), trail=2.0), small)
+    assert not draw(judge.renderer, scene(constant(0.0), trail=2.0), large)[..., :3].any()
+    assert draw(judge.renderer, scene(constant(0.0), trail=2.0), small)[..., :3].min() > 200
+
+
+# --- several targets, huge weights, anything
+
+
+def test_several_targets_in_one_call(judge):
+    """Sizes, formats, flips and crops together are what they are alone, with history too."""
+    specs = [
+        TargetSpec(64, 36), TargetSpec(33, 17, PixelFormat.BGRA8), TargetSpec(64, 36, flip=True), TargetSpec(7, 5),
+        TargetSpec(40, 20, PixelFormat.BGRA8, Crop(100, 50, 320, 180), True), TargetSpec(1, 1), TargetSpec(200, 3),
+    ]  # fmt: skip
+    for trail in (0.0, 0.5):
+        for n in range(3):
+            what = scene(values=VALUES | {"time": n / 3}, trail=trail)
+            together = {}
+            for renderer in (judge.renderer, judge.reference):
+                targets = [(spec, np.full(spec.pixel_bytes, 99, np.uint8)) for spec in specs]
+                renderer.render(what, targets)
+                together[renderer.name] = targets
+            for (spec, ours), (_, truth) in zip(*together.values(), strict=True):
+                assert apart(ours, truth) <= 1, (spec, trail, n)
+                if not trail:
+                    assert np.array_equal(ours, draw(judge.renderer, what, spec).ravel())
+
+
+def test_no_byte_outside_the_target_is_touched(judge):
+    for size in [(1, 1), (7, 5), (63, 4), (65, 4), (321, 3)]:
+        spec = TargetSpec(*size)
+        block = np.full(spec.pixel_bytes + 512, 123, np.uint8)
+        judge.renderer.render(scene(trail=0.3), [(spec, block[256:-256])])
+        assert (block[:256] == 123).all()
+        assert (block[-256:] == 123).all()
+
+
+def test_nothing_is_left_of_the_frame_before(judge):
+    spec = TargetSpec(99, 11)
+    pixels = np.full(spec.pixel_bytes, 255, np.uint8)
+    judge.renderer.render(scene(constant(0.0)), [(spec, pixels)])
+    assert not pixels.reshape(11, 99, 4)[..., :3].any()
+
+
+@pytest.mark.parametrize("size", [1e4, 1e6, 1e12])
+def test_huge_weights_draw_something(judge, size):
+    """What `library.checks` lets in (1e4) and what bending could reach: a picture with opaque alpha, no crash."""
+    rng = np.random.default_rng(1)
+    for name in ("3L_4D", "3L_8D"):
+        network = glow(1, name)
+        wild = network.with_flat(network.flat * np.float32(size) * rng.choice([-1, 1], network.flat.size))
+        for what in (scene(wild), scene(wild, trail=0.5, grade=Grade(exposure=4.0), view=View(20.0, warp=1.0))):
+            assert (draw(judge.renderer, what, SIZE)[..., 3] == 255).all()
+    # A relu network may really reach infinity in float32; saturated is finite.
+    shape = Shape(("x", "y"), (("relu",) * 4, ("identity",) * 4, ("abs",) * 4))
+    wild = init_glow(shape, 1).with_flat(np.full(shape.parameters, size, np.float32))
+    picture = draw(judge.renderer, scene(wild, grade=Grade(saturation=2.0)), SIZE)
+    assert (picture[..., 3] == 255).all()
+
+
+pixel_names = st.lists(st.sampled_from([n for n in PIXEL_INPUTS if n != "theta"]), min_size=1, unique=True)
+SHAPES = st.builds(
+    lambda pixels, frames, layers: Shape((*pixels, *frames), layers),
+    pixel_names,
+    st.lists(st.sampled_from(FRAME_INPUTS), unique=True, max_size=4),
+    st.lists(
+        st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=1, max_size=5).map(tuple), min_size=1, max_size=3
+    ).map(tuple),
+)
+SCENES = st.builds(
+    lambda shape, seed, time, view, grade, trail, master, dither, extent: Scene(
+        (init_glow(shape, seed, extent, hidden_gain=1.5),), VALUES | {"time": time}, view=view, grade=grade,
+        trail=trail, master=master, dither=dither,
+    ),
+    SHAPES, st.integers(0, 999), st.sampled_from([0.0, 33.3, HOURS]),
+    st.builds(View, st.floats(0.3, 20), st.floats(-180, 180), st.floats(-1, 1), st.floats(-1, 1), st.integers(0, 3),
+              st.integers(0, 24), st.booleans(), st.sampled_from([0.0, 0.2, 1.0]), st.floats(0.25, 8),
+              st.floats(0, 99)),
+    st.builds(Grade, st.floats(-2, 1), st.floats(0, 1.5), st.floats(0, 1.5), st.floats(0, 1), st.floats(0, 1),
+              st.floats(0, 1)),
+    st.sampled_from([0.0, 0.5]), st.floats(0, 1), st.booleans(), st.sampled_from([0.5, 1.0]),
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(what=SCENES, width=st.integers(1, 80), height=st.integers(1, 9), flip=st.booleans())
+def test_anything(judge, what, width, height, flip):
+    """Random networks in random views. Where a picture changes by many levels within a thousandth of a pixel, no two
+    arithmetics can agree: such values are left out, measured on the reference itself."""
+    spec = TargetSpec(width, height, flip=flip)
+    judge.renderer.render(scene(), [(TargetSpec(1, 1), np.zeros(4, np.uint8))])  # examples share no history
+    judge.reference.close()
+    ours, truth = draw(judge.renderer, what, spec), draw(judge.reference, what, spec)
+    error = np.abs(ours.astype(int) - truth.astype(int)).max(axis=-1)
+    nudge = 1e-5
+    rough = np.zeros(error.shape, bool)
+    for dx, dy in ((nudge, 0.0), (-nudge, 0.0), (0.0, nudge), (0.0, -nudge)):
+        moved = replace(what, view=replace(what.view, x=what.view.x + dx, y=what.view.y + dy), trail=0.0)
+        still = replace(what, trail=0.0)
+        rough |= np.abs(draw(judge.reference, moved, spec).astype(int) - draw(judge.reference, still, spec)).max(-1) > 1
+    assert error[~rough].max(initial=0) <= 1
