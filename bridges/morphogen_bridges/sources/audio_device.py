@@ -15,7 +15,7 @@ from morphogen_bridges import portaudio
 
 BLOCK_SECONDS = 0.005
 MAX_CHANNELS = 2
-QUIET_SECONDS = 2.0  # a driver that has not called for this long is gone, whatever it says
+QUIET_SECONDS = 5.0  # no call for this long: gone, whatever the driver says (PulseAudio takes 2 s to start)
 LOOK_SECONDS = 0.5  # how often to look at the stream, and for a device that is away
 CLOSE_SECONDS = 1.0
 

@@ -178,6 +178,7 @@ class AudioEngine:
                 self._drain()
             except Exception:  # noqa: BLE001  worker guard: bad sound must not end the analysis
                 self._repeated.exception("analysis", "audio analysis failed; it goes on with the next block")
+                self._wake.set()
 
     def _drain(self) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ GATE_DB = (-66.0, -56.0)  # closed below, open above: the hiss of a line input l
 LEAST_CEILING = 0.004  # -48 dBFS: nothing quieter is ever stretched to the full range
 LEAST_SHARE = 0.02  # a band 34 dB below the whole is noise, not music
 HEADROOM = 1.05
-CEILING_SECONDS = 8.0
+CEILING_SECONDS = 5.0
 FLOOR_SECONDS = 12.0
 FLOOR_FALL_SECONDS = 0.3
 FLOOR_SHARE = 0.6
@@ -134,7 +134,7 @@ class Extractor:
     def __init__(self, rate: int) -> None:
         self.spectrum = Spectrum(rate)
         step = self.hop_seconds = self.spectrum.hop_seconds
-        self._amplitudes = {name: AdaptiveRange(step, 0.0, 0.05) for name in ("bass", "mid", "treble", "rms")}
+        self._amplitudes = {name: AdaptiveRange(step, 0.0, 0.03) for name in ("bass", "mid", "treble", "rms")}
         self._flux = AdaptiveRange(step, 0.0, 0.0)
         self._centroid: AdaptiveRange | None = None
         self._rolloff: AdaptiveRange | None = None

@@ -49,7 +49,6 @@ class Listener:
     def __init__(self, rate: int, now: Callable[[], float]) -> None:
         self.rate = rate
         self.history = History()
-        self.tracker: BeatTracker | None = None
         self._extractor = Extractor(rate)
         self._tracker = BeatTracker(self._extractor.hop_seconds)
         self._now = now
