@@ -34,7 +34,7 @@ class Client:
         self.dead = False
         self._messages: deque[str] = deque()
         self._params: dict[str, Any] = {}
-        self._meters: dict[str, Any] | None = None
+        self._newest: dict[str, Any] = {}
         self._frame: tuple[int, bytes] | None = None
         self._in_flight: int | None = None
         self._sent_at = 0.0
@@ -53,9 +53,9 @@ class Client:
         self._params.update(values)
         self._wake.set()
 
-    def tell_meters(self, message: dict[str, Any]) -> None:
-        """The newest meters."""
-        self._meters = message
+    def tell_newest(self, message: dict[str, Any]) -> None:
+        """News of which only the newest counts: meters, tempo, statistics, state, beat."""
+        self._newest.update(message)
         self._wake.set()
 
     def show(self, index: int, jpeg: bytes) -> None:
@@ -98,9 +98,9 @@ class Client:
         if self._params:
             values, self._params = self._params, {}
             await self.ws.send_str(dumps({"param": values}))
-        if self._meters is not None:
-            meters, self._meters = self._meters, None
-            await self.ws.send_str(dumps(meters))
+        if self._newest:
+            newest, self._newest = self._newest, {}
+            await self.ws.send_str(dumps(newest))
         if self._frame is not None and self._in_flight is None and self.preview:
             (index, jpeg), self._frame = self._frame, None
             self._in_flight, self._sent_at = index, asyncio.get_running_loop().time()

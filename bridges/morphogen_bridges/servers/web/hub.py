@@ -26,6 +26,7 @@ MAX_EVENTS = 256
 NEWS_RATE = 30.0
 METER_RATE = 20.0
 STATS_RATE = 1.0
+NEWEST = frozenset({"state", "beat"})
 FRAME_FRESH = 0.2
 
 
@@ -202,7 +203,11 @@ class Hub:
             events, self._events = self._events, []
         self.refresh()
         for topic, data in events:
-            self.spread({topic: data})
+            if topic in NEWEST:
+                for client in self.clients.values():
+                    client.tell_newest({topic: data})
+            else:
+                self.spread({topic: data})
         if not changed:
             return
         values = {key: (plain(value), origin) for key, (value, origin) in changed.items()}
@@ -219,14 +224,15 @@ class Hub:
             "beats": tempo.beats_per_bar, "confidence": round(tempo.confidence, 2), "source": tempo.source,
         }  # fmt: skip
         for client in self.clients.values():
-            client.tell_meters({"meters": levels, "tempo": music})
+            client.tell_newest({"meters": levels, "tempo": music})
 
     async def _stats(self) -> None:
         try:
             answer = await ask(self.host, "stats", timeout=2.0)
         except MorphogenError:
             return
-        self.spread({"stats": answer})
+        for client in self.clients.values():
+            client.tell_newest({"stats": answer})
 
     def stats(self) -> dict[str, Any]:
         """Counters; any thread."""

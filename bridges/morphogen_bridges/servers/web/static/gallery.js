@@ -70,7 +70,7 @@ export class Gallery {
     this.#current = style.name;
     const known = this.#styles.find((s) => s.name === style.name) ?? {};
     say(byId("now-title"), style.title || known.title || style.name);
-    say(byId("now-prompt"), style.prompt || known.prompt || "");
+    say(byId("now-prompt"), style.prompt || known.prompt || style.name.split("/")[0]);
     document.title = `${style.title || style.name} · Morphogen`;
     this.#mark();
   }

@@ -6,12 +6,14 @@ import { groupTitle } from "./controls.js";
 import { complain } from "./toast.js";
 
 const AMOUNT = new Scale({ min: -1, max: 1 });
+/** Sources and curves may come as names or as maps with a name. */
 const nameOf = (item) => (typeof item === "string" ? item : item.name ?? item.key ?? String(item));
 
 export class Matrix {
   #routes = [];
   #sources = [];
   #curves = [];
+  #allowed = null;
   #timer = 0;
 
   constructor(link, store) {
@@ -26,6 +28,7 @@ export class Matrix {
     if (this.#timer) return; // our own change is on its way
     this.link.call("mod.list").then((answer) => {
       this.#sources = (answer.sources ?? []).map(nameOf);
+      this.#allowed = answer.targets ? new Set(answer.targets) : null;
       this.#curves = (answer.curves ?? []).map(nameOf);
       this.#routes = (answer.routes ?? []).map((route) => ({ ...route }));
       this.#show();
@@ -74,7 +77,7 @@ export class Matrix {
       this.#send();
     };
     const patch = h("div.patch", {},
-      this.#pick(`${label}: source`, this.#sources.map((s) => h("option", { value: s }, s)), route.source, (v) => change("source", v)),
+      this.#pick(`${label}: source`, this.#sources.map((s) => h("option", { value: s }, s.replace("audio/", "").replace("/", " "))), route.source, (v) => change("source", v)),
       h("span.arrow", { "aria-hidden": "true" }, "→"),
       this.#pick(`${label}: target`, this.#targets(), route.target, (v) => change("target", v)),
       h("button.remove", { type: "button", "aria-label": `Remove ${label.toLowerCase()}`, on: { click: remove } }, "×"));
@@ -97,7 +100,7 @@ export class Matrix {
   #targets() {
     const groups = new Map();
     for (const spec of this.store.specs.values()) {
-      if (spec.feature || spec.kind === "bool" || spec.kind === "choice") continue;
+      if (this.#allowed ? !this.#allowed.has(spec.key) : spec.feature) continue;
       if (!groups.has(spec.group)) groups.set(spec.group, h("optgroup", { label: groupTitle(spec.group) }));
       groups.get(spec.group).append(h("option", { value: spec.key }, `${groupTitle(spec.group)}: ${spec.label.toLowerCase()}`));
     }

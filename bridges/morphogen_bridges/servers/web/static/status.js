@@ -1,6 +1,8 @@
 /** Whether the show is well: connection, frame rate, what was late or dropped. */
 import { byId, say } from "./dom.js";
 
+const CALM = 500; // ms between two numbers, so that they can be read
+
 const sum = (value) =>
   typeof value === "number" ? value : Object.values(value ?? {}).reduce((total, n) => total + (Number(n) || 0), 0);
 
@@ -14,7 +16,17 @@ export function watchStatus(link) {
   };
   link.addEventListener("open", () => state("live", "Connected"));
   link.addEventListener("closed", () => state("lost", "Reconnecting"));
-  link.addEventListener("stats", (event) => show(event.detail ?? {}));
+  // `state` tells the frame rate of now, `stats` the one since the start: the first is what a stage wants to know
+  let told = -Infinity;
+  link.addEventListener("state", (event) => {
+    if (performance.now() - told < CALM) return;
+    told = performance.now();
+    show(event.detail ?? {});
+  });
+  link.addEventListener("stats", (event) => {
+    const { fps, ...rest } = event.detail ?? {};
+    show(told > 0 ? rest : { fps, ...rest });
+  });
 }
 
 function show(stats) {
