@@ -18,6 +18,7 @@ from morphogen.audio.engine import AudioEngine
 from morphogen.audio.features import AudioSettings, Features
 from morphogen.clock import Clock
 from morphogen.composer import Composer
+from morphogen.composer import heard as inputs
 from morphogen.contracts import Event, TempoState
 from morphogen.control.caller import Caller
 from morphogen.errors import MorphogenError
@@ -137,6 +138,11 @@ class Instrument:
             except Exception as error:  # noqa: BLE001  a bridge's fault must not reach the render thread
                 self._repeated.exception("listener", f"a listener failed at {topic!r}: {error}")
 
+    @property
+    def values(self) -> Snapshot:
+        """The parameters of the last frame."""
+        return self._values
+
     # --- loop.Show
 
     @property
@@ -154,7 +160,7 @@ class Instrument:
         offsets = self.matrix.evaluate(now, self._values, heard, tempo)
         values = self.params.snapshot(now, offsets, heard)
         self.features, self._values = features, values
-        look = self.stage.advance(now, tempo)
+        look = self.stage.advance(now, tempo, inputs(values, self.composer.time))
         if values.on("output/freeze") and self._scene is not None:
             black = values.on("output/blackout")
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
@@ -171,7 +177,7 @@ class Instrument:
 
     def failed(self, error: Exception) -> None:
         """Answer whoever waits for a frame that could not be drawn."""
-        self.stage.close()
+        self.stage.failed(error)
 
     # --- numbers
 
@@ -265,5 +271,6 @@ class Instrument:
             self.renderer.prepare(program(shapes))
         except MorphogenError as error:
             self._repeated.warn("compile", str(error))
+            self.stage.refuse(shapes, error)
         finally:
             self._preparing.discard(shapes)

@@ -2,13 +2,15 @@
 
 Everything slow (reading, checking, compiling, aligning) happens before a `Change` gets here; the stage only decides, at
 each frame edge, which networks are drawn and how they are mixed. Same shape: the weights themselves are interpolated,
-hidden units aligned first. Else both fields are cross-faded in one pass.
+hidden units aligned first. Else both fields are cross-faded in one pass. Nothing jumps that was not asked to: a change
+of mind during a morph starts from the mixture on screen; a running cross-fade first hurries to its end, a held one
+back to its beginning, since a third field in one pass has no place.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from morphogen.contracts import TempoState
-from morphogen.errors import StyleError
+from morphogen.errors import MorphogenError, StateError, StyleError
 from morphogen.field.network import Network, Shape
-from morphogen.library.align import align, mix
+from morphogen.library.align import meet
+from morphogen.library.checks import MAX_WEIGHT
 from morphogen.library.style import Style
+from morphogen.passage import Look, Passage
 
-HURRY = 0.25  # seconds left to a running cross-fade when the next change is already waiting
 WAITING = 64
 
 
@@ -30,6 +33,8 @@ class Change:
     """A style that is to come. on: 'now', 'beat' or 'bar'. kind: 'auto', 'fade' or 'morph'. slot: of the bank, 0 none.
 
     hold: None to arrive, else the mixture 0..1 to stay at. shown: resolves when the first frame with it is published.
+    aligned: the style's network with its units in the order of the running one's (`library.align`: slow, so whoever
+    asks does it), for a morph.
     """
 
     style: Style
@@ -38,39 +43,8 @@ class Change:
     kind: str = "auto"
     slot: int = 0
     hold: float | None = None
+    aligned: Network | None = None
     shown: Future[dict[str, Any]] = field(default_factory=Future)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one frame draws: one network, or two with their mixture (0 the first, 1 the second)."""
-
-    networks: tuple[Network, ...]
-    mix: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Passage:
-    """From one network to another. morph: in weight space. seconds 0 with `hold`: stays at that mixture."""
-
-    start: Network
-    goal: Network
-    begin: float
-    seconds: float
-    morph: bool
-    hold: float | None = None
-
-    def position(self, now: float) -> float:
-        if self.hold is not None:
-            return self.hold
-        t = min(max((now - self.begin) / self.seconds, 0.0), 1.0) if self.seconds > 0 else 1.0
-        return t * t * (3 - 2 * t)
-
-    def look(self, now: float) -> Look:
-        t = self.position(now)
-        if self.morph:
-            return Look((mix(self.start, self.goal, t),))
-        return Look((self.start, self.goal), t)
 
 
 Ready = Callable[[tuple[Shape, ...]], bool]
@@ -88,12 +62,15 @@ class Stage:
         self.generation = 0
         self._ready = ready
         self._network = style.network
-        self._passage: _Passage | None = None
+        self._passage: Passage | None = None
         self._lock = threading.Lock()
         self._incoming: list[Change] = []
         self._bends: dict[int, float] = {}
         self._waiting: list[Change] = []
         self._arrived: list[Change] = []
+        self._refused: list[tuple[tuple[Shape, ...], MorphogenError]] = []
+        self._held: Style | None = None
+        self._closed = False
         self._beat = 0.0
 
     @property
@@ -104,6 +81,9 @@ class Stage:
     def request(self, change: Change) -> Future[dict[str, Any]]:
         """Ask for a change. The newest wins; those it overtakes are answered with it."""
         with self._lock:
+            if self._closed:
+                change.shown.set_exception(_closing())
+                return change.shown
             self._incoming.append(change)
             overtaken = self._incoming[:-WAITING]
             del self._incoming[:-WAITING]
@@ -116,21 +96,31 @@ class Stage:
         count = self._network.shape.parameters
         if not 0 <= index < count:
             raise StyleError(f"there is no weight {index}.", f"This style has 0 to {count - 1}.")
+        if not abs(value) <= MAX_WEIGHT:
+            raise StyleError(f"a weight cannot be {value:g}.", f"Give -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}.")
         with self._lock:
             self._bends[index] = value
 
-    def advance(self, now: float, tempo: TempoState) -> Look:
-        """What the frame at `now` draws."""
+    def refuse(self, shapes: tuple[Shape, ...], error: MorphogenError) -> None:
+        """That program cannot be compiled: changes that wait for it are answered with the error. Any thread."""
+        with self._lock:
+            self._refused.append((shapes, error))
+
+    def advance(self, now: float, tempo: TempoState, inputs: Mapping[str, float] | None = None) -> Look:
+        """What the frame at `now` draws. inputs: the network's time and audio at this frame, where a morph begins."""
         with self._lock:
             self._waiting += self._incoming
             self._incoming = []
             bends, self._bends = self._bends, {}
+            refused, self._refused = self._refused, []
+        for shapes, error in refused:
+            self._drop(shapes, error)
         beat_before, self._beat = self._beat, tempo.beat_at(now)
         if bends:
-            self._apply(bends)
+            self._apply(bends, now, inputs or {})
         change = self._due(beat_before, tempo)
         if change is not None:
-            self._begin(change, now)
+            self._begin(change, now, inputs or {})
         return self._look(now)
 
     def published(self, frame: int) -> list[Change]:
@@ -143,25 +133,51 @@ class Stage:
                 )
         return arrived
 
+    def failed(self, error: Exception) -> None:
+        """The frame could not be drawn: answer whoever waited to see it. What waits for its moment goes on waiting."""
+        arrived, self._arrived = self._arrived, []
+        for change in arrived:
+            if not change.shown.done():
+                change.shown.set_exception(StyleError(f"it cannot be drawn: {error}", "Change to another style."))
+
     def close(self) -> None:
         """Nobody waits for ever: what has not been shown never will be."""
         with self._lock:
+            self._closed = True
             left = [*self._waiting, *self._incoming, *self._arrived]
             self._waiting, self._incoming, self._arrived = [], [], []
         for change in left:
             if not change.shown.done():
-                change.shown.set_exception(StyleError("the instrument is closing.", "Start it again."))
+                change.shown.set_exception(_closing())
 
     # --- inside, render thread
 
-    def _apply(self, bends: dict[int, float]) -> None:
+    def _apply(self, bends: dict[int, float], now: float, inputs: Mapping[str, float]) -> None:
         flat = np.array(self._network.flat)
         for index, value in bends.items():
             if index < len(flat):
                 flat[index] = value
-        self._network = self._network.with_flat(flat)
-        if self._passage is not None:
-            self._passage = replace(self._passage, goal=self._network)
+        self._network = bent = self._network.with_flat(flat)
+        passage = self._passage
+        if passage is None:
+            return
+        if passage.hold is not None:
+            self._passage = replace(passage, start=bent)
+        elif not passage.morph:
+            self._passage = replace(passage, goal=bent)
+        elif passage.offset is not None:
+            self._passage = replace(passage, goal=bent.with_flat(flat + passage.offset))
+        else:  # the aligned goal has other places for the weights: go on from here to the goal as the style has it
+            start = passage.look(now).networks[0]
+            goal = meet(start, bent, inputs)
+            left = max(passage.seconds - (now - passage.begin), 1e-3)
+            self._passage = Passage(start, goal, now, left, True, offset=goal.flat - flat)
+
+    def _drop(self, shapes: tuple[Shape, ...], error: MorphogenError) -> None:
+        for change in [c for c in self._waiting if c.style.shape in shapes]:
+            self._waiting.remove(change)
+            if not change.shown.done():
+                change.shown.set_exception(error)
 
     def _due(self, beat_before: float, tempo: TempoState) -> Change | None:
         """The newest change whose moment has come and whose programs are compiled."""
@@ -183,58 +199,69 @@ class Stage:
             return False
         if change.seconds <= 0 and change.hold is None:
             return True
-        fading = self._passage is not None and not self._passage.morph
-        if fading and change.hold is None:
+        if self._in_the_way(change):
             return False
         return self._morphs(change) or self._ready((self._network.shape, change.style.shape))
+
+    def _in_the_way(self, change: Change) -> bool:
+        """A running passage that must end first: a cross-fade, and any before a mixture is held."""
+        passage = self._passage
+        if passage is None or (passage.hold is not None and (change.hold is not None or self._is_held(change))):
+            return False
+        return not passage.morph or change.hold is not None
+
+    def _is_held(self, change: Change) -> bool:
+        return self._held is not None and _alike(self._held.network, change.style.network)
 
     def _morphs(self, change: Change) -> bool:
         return change.kind != "fade" and change.style.shape == self._network.shape
 
-    def _begin(self, change: Change, now: float) -> None:
-        goal = change.style.network
-        start = self._network
-        if self._passage is not None and self._passage.morph and self._passage.hold is None:
-            start = self._passage.look(now).networks[0]
+    def _begin(self, change: Change, now: float, inputs: Mapping[str, float]) -> None:
         if change.hold is not None:
-            self._hold(change, goal)
+            self._hold(change, change.hold, inputs)
             return
-        morph = self._morphs(change)
-        self._passage = None
-        if change.seconds > 0:
-            if morph:
-                self._passage = _Passage(start, align(start, goal), now, change.seconds, True)
-            else:
-                self._passage = _Passage(start, goal, now, change.seconds, False)
-        self._network = goal
+        goal, passage = change.style.network, self._passage
+        start = passage.look(now).networks[0] if passage is not None and passage.morph else self._network
+        if change.seconds <= 0:
+            self._passage = None
+        elif passage is not None and passage.hold is not None and self._is_held(change):
+            self._passage = passage.onward(now, change.seconds)
+        elif self._morphs(change):
+            self._passage = Passage(start, meet(start, change.aligned or goal, inputs), now, change.seconds, True)
+        else:
+            self._passage = Passage(start, goal, now, change.seconds, False)
+        self._network, self._held = goal, None
         self.style, self.slot = change.style, change.slot
         self.generation += 1
 
-    def _hold(self, change: Change, goal: Network) -> None:
-        assert change.hold is not None
+    def _hold(self, change: Change, position: float, inputs: Mapping[str, float]) -> None:
+        if position <= 0:
+            self._passage = self._held = None
+            return
+        if self._passage is not None and self._is_held(change):  # a hand on the fader: another mixture of the same
+            self._passage = replace(self._passage, hold=position)
+            return
         morph = self._morphs(change)
-        other = align(self._network, goal) if morph else goal
-        fresh = self._passage is None or self._passage.hold is None
-        self._passage = _Passage(self._network, other, 0.0, 0.0, morph, change.hold) if change.hold > 0 else None
-        self.generation += fresh
+        other = meet(self._network, change.aligned or change.style.network, inputs) if morph else change.style.network
+        self._passage = Passage(self._network, other, 0.0, 0.0, morph, position)
+        self._held = change.style
+        self.generation += 1
 
     def _look(self, now: float) -> Look:
         passage = self._passage
         if passage is None:
             return Look((self._network,))
-        if passage.hold is None and self._waiting and not passage.morph:
-            self._passage = passage = self._hurried(passage, now)
+        if any(change.on == "now" and self._in_the_way(change) for change in self._waiting):
+            passage = self._passage = passage.hurried(now)
         if passage.hold is None and passage.position(now) >= 1.0:
             self._passage = None
             return Look((self._network,))
         return passage.look(now)
 
-    @staticmethod
-    def _hurried(passage: _Passage, now: float) -> _Passage:
-        """The same passage, arriving within `HURRY` seconds, without a jump."""
-        done = min(max((now - passage.begin) / passage.seconds, 0.0), 1.0)
-        left = (1.0 - done) * passage.seconds
-        if left <= HURRY:
-            return passage
-        seconds = HURRY / max(1.0 - done, 1e-3)
-        return replace(passage, begin=now - done * seconds, seconds=seconds)
+
+def _closing() -> StateError:
+    return StateError("the instrument is closing.", "Start it again.")
+
+
+def _alike(a: Network, b: Network) -> bool:
+    return a is b or (a.shape == b.shape and np.array_equal(a.flat, b.flat) and a.extent == b.extent)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from morphogen.composer import heard
 from morphogen.errors import StateError, UsageError
 from morphogen.field.scene import program
+from morphogen.library.align import align
 from morphogen.library.pack import unpack
 from morphogen.library.style import Style
 from morphogen.stage import Change
@@ -22,7 +24,7 @@ LONGEST = 600.0
 def bring(
     instrument: Instrument, style: Style, seconds: float | None, on: str, slot: int = 0, hold: float | None = None
 ) -> Future[Any]:
-    """Compile what the change needs and ask the stage for it. Control thread: this is the slow part."""
+    """Compile and align what the change needs and ask the stage for it. Control thread: this is the slow part."""
     if on not in WHEN:
         raise UsageError(f"`on` cannot be {on[:20]!r}.", f"One of {', '.join(WHEN)}.")
     if seconds is None:
@@ -30,11 +32,16 @@ def bring(
     if not 0 <= seconds <= LONGEST:
         raise UsageError(f"a change cannot take {seconds:g} seconds.", f"Give 0 to {LONGEST:g}.")
     kind = instrument.params.get("transition/kind")
-    running = instrument.stage.network.shape
+    network = instrument.stage.network
+    running = network.shape
     instrument.renderer.prepare(program((style.shape,)))
     if (seconds > 0 or hold is not None) and (kind == "fade" or running != style.shape):
         instrument.renderer.prepare(program((running, style.shape)))
-    return instrument.stage.request(Change(style, seconds, on, kind, slot, hold))
+    aligned = None
+    if (seconds > 0 or hold is not None) and kind != "fade" and running == style.shape:
+        now = heard(instrument.values, instrument.composer.time)
+        aligned = align(network, style.network, now)
+    return instrument.stage.request(Change(style, seconds, on, kind, slot, hold, aligned))
 
 
 def _load(instrument: Instrument, name: str, seconds: float | None, on: str) -> Future[Any]:
