@@ -1,4 +1,4 @@
-"""Runs control methods: quick ones at once on the caller's thread, slow ones one after the other on the control thread."""
+"""Runs control methods: quick ones at once on the caller's thread, slow ones in order on the control thread."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ class Caller:
         self._instrument = instrument
         self._thread = ThreadPoolExecutor(1, "control")
         self._repeated = log.Repeated(log.get("control"), now=instrument.clock.now)
-        self._pending = 0
+        self._waiting: set[Future[Any]] = set()  # calls that the control thread has not begun yet
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         """The answer of a method of `methods.py`, or its MorphogenError."""
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # a caller that gives up must not trip who answers
         try:
             if method not in BY_NAME:
                 raise UsageError(f"there is no method {str(method)[:60]!r}.", "See `morphogen ctl --help`.")
             bound = bind(BY_NAME[method], arguments or {})
             if method not in SLOW:
                 self._answer(future, method, bound)
-            elif self._pending >= PENDING:
+            elif len(self._waiting) >= PENDING:
                 raise StateError("too many calls are waiting.", "Wait for the answers.")
             else:
-                self._pending += 1
+                self._waiting.add(future)
                 self.submit(self._answer_slowly, future, method, bound)
         except MorphogenError as error:
+            self._waiting.discard(future)
             future.set_exception(error)
         return future
 
@@ -52,14 +54,17 @@ class Caller:
             raise StateError("the instrument is closing.", "Start it again.") from error
 
     def close(self) -> None:
-        """Let the running call finish, forget the others."""
+        """Let the running call finish, refuse the others."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        while self._waiting:
+            self._waiting.pop().set_exception(StateError("the instrument is closing.", "Start it again."))
 
     def _answer_slowly(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
         try:
-            self._answer(future, method, bound)
-        finally:
-            self._pending -= 1
+            self._waiting.remove(future)
+        except KeyError:
+            return  # closed in the same moment: it has its answer
+        self._answer(future, method, bound)
 
     def _answer(self, future: Future[Any], method: str, bound: dict[str, Any]) -> None:
         try:
