@@ -68,7 +68,7 @@ class NumpyRenderer:
         rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
         rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
         noise = dither.at(rows, columns) if scene.dither else [np.float64(0.5)] * 3
-        inputs = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
+        inputs: list[dict[str, Any]] = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
         return np.stack([Evaluator(uniforms, known)(scene.program.finish) for known in inputs])
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
