@@ -78,6 +78,8 @@ class FakeHost:
             bound = bind(BY_NAME[method], arguments or {})
             self.calls.append((method, bound))
             answer = self.answers.get(method, {"ok": True})
+            if isinstance(answer, MorphogenError):
+                raise answer
             future.set_result(answer(**bound) if callable(answer) else answer)
         except MorphogenError as error:
             future.set_exception(error)

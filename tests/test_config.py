@@ -120,8 +120,7 @@ def test_a_missing_file_is_refused(tmp_path):
     ("bind", "127.0.0.1:80", "not an address"), ("osc_out", "9000", "not HOST:PORT"),
     ("osc_out", "::1:9000", "not HOST:PORT"),
     ("osc_out", "host:99999", "out of range"), ("outs", "", "not an output"), ("outs", "shm:wide", "not key=value"),
-    ("outs", "-web:width=3", "takes an output away"), ("region", "1,2,3@4x5", "not a region"),
-    ("region", "0,0,20,20@10x10", "leaves its canvas"),
+    ("outs", "-web:width=3", "takes an output away"),
 ])  # fmt: skip
 def test_wrong_values_are_refused_with_a_cure(field, text, what):
     assert what in refused(**{field: [text] if field in ("outs", "osc_out") else text}).message
@@ -153,16 +152,8 @@ def test_what_counts_as_this_machine(host, loopback):
     assert is_loopback(host) is loopback
 
 
-def test_a_region_sets_the_size():
-    config = build({"region": "1920,0,1920,1080@3840x1080"})
-    assert config.size == (1920, 1080)
-    assert config.region == grammar.Region(1920, 0, 1920, 1080, 3840, 1080)
-    assert build({"region": "0,0,8,6@16x12", "size": "8x6"}).size == (8, 6)
-    assert "does not fit the --region" in refused(region="0,0,8,6@16x12", size="9x6").message
-
-
 @pytest.mark.parametrize(("text", "choice"), [
-    ("demo", ("demo", "")), (" NONE ", ("none", "")), ("osc", ("osc", "")), ("loopback", ("loopback", "")),
+    ("demo", ("demo", "")), (" NONE ", ("none", "")), ("osc", ("osc", "")),
     ("file:C:\\music\\a.wav", ("file", "C:\\music\\a.wav")), ("device: Scarlett 2i2", ("device", "Scarlett 2i2")),
 ])  # fmt: skip
 def test_audio_grammar(text, choice):

@@ -11,7 +11,6 @@ from morphogen.library.draw import draw, parse_command
 from morphogen.library.find import Library, default_shipped_dir
 from morphogen.library.pack import LIMIT, pack
 from morphogen.library.style import load_style, to_bytes
-from morphogen.library.styles_doc import BEGIN, END, styles_table
 from morphogen.library.thumb import SIZE, thumbnail
 
 STYLES = sorted(default_shipped_dir().glob("*/*.safetensors"))
@@ -80,9 +79,3 @@ def test_a_starter_is_bright_colourful_and_alive(path):
     assert chroma > 0.15
     assert 0.005 < np.abs(frames[1.0] - frames[0.0]).mean() < 0.08, "moves within a second, does not flicker"
     assert np.abs(frames[30.0] - frames[7.0]).mean() > 0.05
-
-
-def test_the_list_in_the_docs_is_up_to_date():
-    """Refresh it with `python -m morphogen.library.styles_doc docs/styles.md`."""
-    text = DOC.read_text(encoding="utf-8")
-    assert text.partition(BEGIN)[2].partition(END)[0].strip() == styles_table(Library(user_dir=Path("nowhere")))

@@ -33,6 +33,8 @@ SERVERS: dict[str, dict[str, Any]] = {
 
 CLIENTS: dict[str, dict[str, Any]] = {
     "control": {"target": f"{_HERE}.clients.control:ControlClient", "doc": "What `morphogen ctl` uses."},
+    "frames": {"target": f"{_HERE}.clients.frames:FrameReader", "doc": "Frames over ZeroMQ."},
+    "events": {"target": f"{_HERE}.clients.events:EventReader", "doc": "Events over ZeroMQ."},
     "shm": {"target": f"{_HERE}.clients.shm:ShmReader", "doc": "Reads the shared-memory ring."},
 }
 

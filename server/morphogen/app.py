@@ -179,11 +179,7 @@ class App:
             return track, demo.DEMO_BPM, demo.DEMO_FIRST_BEAT
         if choice.kind == "file":
             return resolve("SOURCES", "audio_track")(choice.value), None, 0.0
-        if choice.kind == "device":
-            return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
-        raise UsageError(
-            f"--audio {choice.kind} is not built yet.", "Use device:NAME with a monitor or loopback input."
-        )
+        return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
 
     def _collect(self) -> State:
         instrument = self.instrument
@@ -200,7 +196,7 @@ class App:
         """Lines that tell a person what is open."""
         lines = [f"Style {self.instrument.stage.style.name}, {self._sound()}"]
         ports = self.ports
-        lines.append(f"Page      http://127.0.0.1:{ports.http}/")
+        lines.append(f"Page      {self._links['http'].describe()['url']}")
         lines.append(f"OSC       port {ports.osc} in, {ports.osc_out} back")
         lines.append(f"ZeroMQ    {ports.control} control, {ports.params} parameters, {ports.events} events")
         for row in self.instrument.publisher.list():
@@ -283,6 +279,8 @@ def _restore(instrument: Instrument, saved: State) -> None:
     )
     for what, kept, load in steps:
         try:
-            load(kept)
+            left_out = load(kept)
+            if left_out:
+                _log.warning("left out of the %s: %s", what, left_out)
         except (MorphogenError, TypeError, ValueError, AttributeError) as error:
             _log.warning("could not restore the %s: %s", what, error)

@@ -17,7 +17,6 @@ from typing import Any
 from morphogen.errors import UsageError
 from morphogen.grammar import (
     BACKENDS,
-    Region,
     nearest,
     read_audio,
     read_backend,
@@ -27,7 +26,6 @@ from morphogen.grammar import (
     read_host,
     read_out,
     read_port_base,
-    read_region,
     read_seconds,
     read_size,
     read_target,
@@ -83,12 +81,8 @@ class Config:
     )  # fmt: skip
     backend: str = _option("auto", "NAME", f"What draws: {', '.join(BACKENDS)}.", read_backend, _PICTURE)
     threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)
-    region: Region | None = _option(
-        None, "x,y,w,h@WxH", "Draw only this part of a larger canvas (one machine of a wall).", read_region, _PICTURE,
-        shown="the whole picture",
-    )  # fmt: skip
     audio: str = _option(
-        "demo", "SOURCE", "What it listens to: demo, none, osc, loopback, file:PATH or device:NAME.",
+        "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH or device:NAME.",
         read_audio, _SOUND,
     )  # fmt: skip
     outs: tuple[str, ...] = _option(
@@ -159,7 +153,7 @@ def build(given: Mapping[str, Any] | None = None, file: Path | None = None) -> C
         if text is not None and text is not False and text != []:
             option = by_field[key]
             values[key] = _read(option, text, f"--{option.name}")
-    config = Config(**_sized(values), config=file)
+    config = Config(**values, config=file)
     _check_open(config)
     return config
 
@@ -191,18 +185,6 @@ def _read(option: Option, value: Any, where: str) -> Any:
         return tuple(option.read(one) for one in listed)
     except UsageError as error:
         raise UsageError(f"{where}: {error.message}", error.cure) from error
-
-
-def _sized(values: dict[str, Any]) -> dict[str, Any]:
-    """With --region the picture has the region's size."""
-    region = values.get("region")
-    if region is None:
-        return values
-    wanted = (region.width, region.height)
-    if values.setdefault("size", wanted) != wanted:
-        raise UsageError(f"--size {values['size'][0]}x{values['size'][1]} does not fit the --region of "
-                         f"{wanted[0]}x{wanted[1]}.", "Leave --size out.")  # fmt: skip
-    return values
 
 
 def _check_open(config: Config) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from morphogen import registry
 from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.library.find import Library
 from morphogen.params import describe, modulation
 
 _BLOCK = re.compile(r"(<!-- generated:([a-z_-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
@@ -65,6 +66,14 @@ def _cli() -> str:
     return str(importlib.import_module("morphogen.cli.reference").markdown())
 
 
+def _styles() -> str:
+    rows = []
+    for info in Library(user_dir=Path("nowhere")).list():
+        made = f"{info.guide} {info.score or ''}, “{info.prompt}”" if info.trained else f"untrained, seed {info.seed}"
+        rows.append((f"`{info.name}`", info.shape, str(info.parameters), made))
+    return describe.table(("name", "shape", "weights", "made by"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "params": describe.params_table,
     "osc": _osc,
@@ -74,6 +83,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": lambda: _entries("SOURCES"),
     "servers": lambda: _entries("SERVERS"),
     "cli": _cli,
+    "styles": _styles,
 }
 
 

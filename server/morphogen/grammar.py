@@ -1,4 +1,4 @@
-"""The small texts people type: sizes, regions, audio sources, outputs, addresses. Text in, checked value out.
+"""The small texts people type: sizes, audio sources, outputs, addresses. Text in, checked value out.
 
 Every reader takes what a command line or a TOML file can hold and raises UsageError with the cure. Imports nothing
 heavy, since `morphogen --help` waits for it.
@@ -19,31 +19,18 @@ from morphogen.errors import UsageError
 from morphogen.render import BACKENDS as RENDERERS
 
 BACKENDS = ("auto", *RENDERERS)
-AUDIO_WORDS = ("demo", "none", "osc", "loopback")
+AUDIO_WORDS = ("demo", "none", "osc")
 AUDIO_WITH_VALUE = ("file", "device")
-AUDIO_CURE = "Choose demo, none, osc, loopback, file:PATH or device:NAME (`morphogen devices` lists the names)."
+AUDIO_CURE = "Choose demo, none, osc, file:PATH or device:NAME (`morphogen devices` lists the names)."
 MAX_SIDE = 16384
 _SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*")
-_REGION = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*@(.*)")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _OUT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
-class Region:
-    """Part of a larger canvas that this instance draws, in canvas pixels, from the top left."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    canvas_width: int
-    canvas_height: int
-
-
-@dataclass(frozen=True)
 class AudioChoice:
-    """kind: demo, none, osc, loopback, file or device. value: the file's path or the device's name, else empty."""
+    """kind: demo, none, osc, file or device. value: the file's path or the device's name, else empty."""
 
     kind: str
     value: str = ""
@@ -195,23 +182,8 @@ def read_backend(value: Any) -> str:
     return name
 
 
-def read_region(value: Any) -> Region:
-    """'x,y,w,h@WxH' -> Region inside its canvas."""
-    text = read_text(value)
-    match = _REGION.fullmatch(text)
-    cure = "Write x,y,w,h@WxH, as 0,0,1920,1080@3840x1080."
-    if not match:
-        raise UsageError(f"{text[:60]!r} is not a region.", cure)
-    x, y, width, height = (int(match[n]) for n in range(1, 5))
-    canvas = read_size(match[5])
-    read_size(f"{width}x{height}")
-    if x + width > canvas[0] or y + height > canvas[1]:
-        raise UsageError(f"the region {text} leaves its canvas of {canvas[0]}x{canvas[1]}.", cure)
-    return Region(x, y, width, height, *canvas)
-
-
 def parse_audio(text: str) -> AudioChoice:
-    """'file:PATH' | 'device:NAME' | 'demo' | 'none' | 'osc' | 'loopback'. Raises UsageError. Touches no file."""
+    """'file:PATH' | 'device:NAME' | 'demo' | 'none' | 'osc'. Raises UsageError. Touches no file."""
     kind, colon, value = text.strip().partition(":")
     kind, value = kind.strip().lower(), value.strip()
     if kind in AUDIO_WORDS and not colon:

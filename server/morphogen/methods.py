@@ -5,7 +5,7 @@ The implementation is in `instrument.py`; a test fails where the two differ.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +115,9 @@ def _convert(method: Method, arg: Arg, value: Any) -> Any:
     if not isinstance(value, kinds[arg.kind]) or (arg.kind in ("int", "float") and isinstance(value, bool)):
         raise UsageError(f"{method.name}: {arg.name!r} must be {arg.kind}, got {type(value).__name__}.", arg.doc)
     if arg.kind in ("int", "float"):
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:
             raise UsageError(f"{method.name}: {arg.name!r} must be finite.", arg.doc)
+        if arg.kind == "int" and value != int(value):
+            raise UsageError(f"{method.name}: {arg.name!r} must be a whole number, got {value:g}.", arg.doc)
         return int(value) if arg.kind == "int" else float(value)
     return value
