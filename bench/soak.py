@@ -160,11 +160,8 @@ def run(args: argparse.Namespace, ports: Ports, folder: Path) -> dict[str, Any]:
         time.sleep(0.5)
         sender = subprocess.Popen(["oscsendfile", "127.0.0.1", str(ports.osc), str(osc)])
         names = ["starter/" + p.stem for p in sorted(Path("styles/starter").glob("*.safetensors"))]
-        mixed = [
-            n
-            for pair in zip(names, [str(folder / f"{FLAT[i % 2]}.safetensors") for i in range(len(names))])
-            for n in pair
-        ]
+        flats = [str(folder / f"{name}.safetensors") for name in FLAT]
+        mixed = [one for i, name in enumerate(names) for one in (name, flats[i % len(flats)])]
         switched = switch(ports, mixed, args.switches, args.seconds - 1, daemon.pid)
         stop.set()
         seen = out.get(timeout=15)

@@ -16,7 +16,7 @@ from morphogen import log
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
-from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.errors import MorphogenError, StateError
 from morphogen.field.scene import program
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
 from morphogen.instrument import Instrument
