@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from fake_sound import FakeSound, wait
 from morphogen.clock import WallClock
 from morphogen.errors import Unavailable
 from morphogen_bridges import portaudio
