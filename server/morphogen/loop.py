@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from morphogen import log
@@ -113,9 +114,9 @@ class FrameLoop:
             self.stats.errors += 1
             self._repeated.exception(type(error).__name__, f"a frame failed: {error}")
             self._publisher.discard(plan)
-            self._show.failed(error)
+            self._guarded("failed", partial(self._show.failed, error))
             return
-        self._show.shown(self.index, now)
+        self._guarded("shown", partial(self._show.shown, self.index, now))
         self.index += 1
         self.stats.frame(now, self._clock.now(), due)
 
@@ -125,7 +126,10 @@ class FrameLoop:
                 command = self._commands.get_nowait()
             except queue.Empty:
                 return
-            try:
-                command()
-            except Exception as error:  # noqa: BLE001  a fault in one command is not the show's end
-                self._repeated.exception("command", f"a command failed: {error}")
+            self._guarded("command", command)
+
+    def _guarded(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  a fault in one command is not the show's end
+            self._repeated.exception(what, f"a fault at the frame edge ({what}): {error}")

@@ -49,7 +49,7 @@ class LoopStats:
         """One frame was drawn from `start` to `end` (seconds); it was due at `due`."""
         self._first = start if self._first is None else self._first
         if self.frames:
-            self._recent.add(start - self._last)
+            self._recent.add((start - self._last) * 1e3)  # summaries keep three digits: milliseconds, not seconds
         self._last = start
         self.frames += 1
         self.frame_ms.add((end - start) * 1e3)
@@ -66,7 +66,7 @@ class LoopStats:
     def fps_now(self) -> float:
         """Frame rate of the last two seconds."""
         middle = self._recent.summary((50,))["p50"]
-        return 1.0 / middle if middle > 0 else 0.0
+        return 1e3 / middle if middle > 0 else 0.0
 
     def public(self) -> dict[str, Any]:
         """For `stats` and `--json`."""
