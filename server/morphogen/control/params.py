@@ -36,14 +36,14 @@ def _set(
     if not wanted:
         raise UsageError("param.set needs `key` and `value`, or `values`.", 'As {"key": "view/zoom", "value": 2}.')
     params = instrument.params
-    checked = {k: params.spec(k).check(v) for k, v in wanted.items()} if not normalised else wanted
+    for k, v in wanted.items():
+        if normalised and (isinstance(v, bool) or not isinstance(v, (int, float))):
+            raise UsageError(f"{k}: a normalised value is a number.", "Send 0 to 1.")
+    # All are checked before any is set.
+    specs = {k: params.spec(k) for k in wanted}
+    checked = {k: specs[k].from_normalised(v) if normalised else specs[k].check(v) for k, v in wanted.items()}
     for k, v in checked.items():
-        if normalised:
-            if isinstance(v, bool) or not isinstance(v, (int, float)):
-                raise UsageError(f"{k}: a normalised value is a number.", "Send 0 to 1.")
-            params.set_normalised(k, v, ORIGIN)
-        else:
-            params.set(k, v, ORIGIN)
+        params.set(k, v, ORIGIN)
     return {"set": len(wanted)}
 
 
