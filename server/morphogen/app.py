@@ -16,7 +16,7 @@ from morphogen import log
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
-from morphogen.errors import MorphogenError, StateError
+from morphogen.errors import MorphogenError
 from morphogen.field.scene import program
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
 from morphogen.instrument import Instrument
@@ -47,6 +47,8 @@ class App:
         self._links: dict[str, Source] = {}
         self._audio: Source | None = None
         self._audio_name = "none"
+        self._heard: tuple[str, float | None, float] = ("none", None, 0.0)
+        self._opened = False
         self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
 
     def _build(self) -> Instrument:
@@ -58,6 +60,7 @@ class App:
         instrument.rig = self
         if self._saved is not None:
             _restore(instrument, self._saved)
+            instrument.stage.slot = instrument.bank.locate(style.name)
         renderer.prepare(program((style.shape,)))
         return instrument
 
@@ -70,8 +73,9 @@ class App:
                 source.open(self.instrument)
                 self._links[name] = source
             self._open_outputs()
-            self.select_audio(self._wanted_audio())
+            self._first_audio()
             self._autosaver.start()
+            self._opened = True
         except BaseException:
             self.close()
             raise
@@ -82,7 +86,8 @@ class App:
 
     def close(self) -> None:
         """Take everything apart; idempotent, bounded."""
-        self._autosaver.close()
+        if self._opened:  # one that never played must not write over the state of the one that does
+            self._autosaver.close()
         if self._audio is not None:
             self._audio.close()
             self._audio = None
@@ -128,11 +133,14 @@ class App:
         old, self._audio = self._audio, None
         if old is not None:
             old.close()
-        self.instrument.audio.restart(choice.kind, bpm, first_beat)
+        before, self._heard = self._heard, (choice.kind, bpm, first_beat)
+        self.instrument.audio.restart(*self._heard)
         if made is not None:
             try:
                 made.open(self.instrument)
             except MorphogenError:
+                self._heard = before
+                self.instrument.audio.restart(*before)
                 if old is not None:
                     old.open(self.instrument)
                     self._audio = old
@@ -159,13 +167,15 @@ class App:
 
     # --- inside
 
-    def _wanted_audio(self) -> str:
-        if self._saved and self.config.audio == "demo":
-            saved = self._saved.audio or "demo"
-            with contextlib.suppress(MorphogenError):
-                parse_audio(saved)
-                return saved
-        return self.config.audio
+    def _first_audio(self) -> None:
+        """What the last run listened to, if it is to go on and nothing else was asked for; else what was asked for."""
+        if self._saved and self._saved.audio and self.config.audio == "demo":
+            try:
+                self.select_audio(self._saved.audio)
+                return
+            except MorphogenError as error:
+                _log.warning("the sound of the last run is gone: %s", error)
+        self.select_audio(self.config.audio)
 
     def _make_audio(self, choice: AudioChoice) -> tuple[Source | None, float | None, float]:
         if choice.kind in ("none", "osc"):
@@ -223,8 +233,6 @@ def serve(config: Config, announce: Announce = print) -> dict[str, Any]:
             app.run(config.seconds)
             return app.instrument.stats() | _flat(app)
     finally:
-        with contextlib.suppress(OSError, StateError):
-            app.save_state()
         app.close()
 
 
