@@ -365,7 +365,8 @@ def test_a_morph_of_a_second_is_smooth_in_the_weights(stand):
     moving = weights[: next(i for i, w in enumerate(weights) if np.array_equal(w, STYLES["show/b"].flat))]
     steps = [np.linalg.norm(b - a) for a, b in pairwise(moving)]
     assert max(steps) < 0.03 * np.linalg.norm(moving[-1] - moving[0])
-    assert apart(pictures[len(moving)], pictures[len(moving) - 1]) <= 3
+    last = len(moving)
+    assert apart(pictures[last], pictures[last - 1]) <= apart(pictures[last - 1], pictures[last - 2])  # it slows down
     assert apart(pictures[-1], pictures[-2]) == 0
 
 
