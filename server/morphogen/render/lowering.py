@@ -22,6 +22,17 @@ FAST = ("nnan", "ninf", "nsz", "contract", "arcp")  # no reassociation: it would
 MAGIC = 1.5 * 2.0**23  # adding it leaves the nearest whole number in the low mantissa bits
 
 
+class _Splat(ir.Constant):  # type: ignore[misc]
+    """One scalar in every lane, written as LLVM's `splat (float x)` instead of 64 numbers."""
+
+    def __init__(self, kind: Any, scalar: Any) -> None:
+        self.type = kind
+        self.constant = scalar
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant})"
+
+
 class Lowering:
     """Emits nodes into `builder`. width: pixels in one vector; uniforms: pointer to the float32 block."""
 
@@ -39,11 +50,14 @@ class Lowering:
 
     def constant(self, value: float) -> Any:
         """The same float in every lane."""
-        return ir.Constant(self.ftype, [value] * self.width if self.width > 1 else value)
+        return self._splat_constant(self.ftype, ir.Constant(F32, value))
 
     def integer(self, value: int) -> Any:
         """The same 32-bit integer in every lane."""
-        return ir.Constant(self.itype, [value] * self.width if self.width > 1 else value)
+        return self._splat_constant(self.itype, ir.Constant(I32, value))
+
+    def _splat_constant(self, kind: Any, scalar: Any) -> Any:
+        return _Splat(kind, scalar) if self.width > 1 else scalar
 
     def splat(self, scalar: Any) -> Any:
         """One scalar in every lane."""
