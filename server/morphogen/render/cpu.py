@@ -25,6 +25,7 @@ from morphogen.render import dither
 from morphogen.render.kernel import Job, KernelBuilder
 
 CACHED_KERNELS = 24
+KEPT_FRAMES = 120  # a history that was not drawn for so long is dropped: 25 MB at 1080p
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _compile_lock = threading.Lock()
 
@@ -125,6 +126,7 @@ class History:
         self._planes = [np.zeros((3, spec.height, width), np.uint16) for _ in range(2)]
         self._newest = 0
         self.valid = False
+        self.drawn = 0
 
     def turn(self) -> tuple[int, int]:
         """Addresses (past, present) for the frame that comes."""
@@ -145,6 +147,7 @@ class CpuRenderer:
         self._lock = threading.Lock()
         self._crew = Crew(self.threads)
         self._history: dict[TargetSpec, History] = {}
+        self._frames = 0
         self._counter = ctypes.c_int64(0)
         size, pad = dither.SIZE, self.target.width
         wrapped = np.pad(dither.thresholds(), ((0, 0), (0, pad)), mode="wrap")
@@ -176,8 +179,9 @@ class CpuRenderer:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
         kernel = self.prepare(scene.program)
         slots, networks = scene_uniforms(scene), folded_networks(scene)
-        if self._history and scene.trail <= 1e-4:
-            self._history.clear()
+        self._frames += 1
+        if self._history:
+            self._forget(scene)
         for spec, out in targets:
             self._draw(kernel, scene, target_uniforms(slots, spec), networks, spec, out)
 
@@ -191,7 +195,8 @@ class CpuRenderer:
         pixels = out if aside is None else aside
         past = present = 0
         if scene.trail > 1e-4:
-            history = self._history.setdefault(spec, History(spec, width))
+            history = self._history.get(spec) or self._history.setdefault(spec, History(spec, width))
+            history.drawn = self._frames
             past, present = history.turn()
             if not history.valid:
                 slots[SLOT["keep"]] = 0.0
@@ -208,6 +213,13 @@ class CpuRenderer:
         self._crew.run(kernel, job)
         if aside is not None:
             out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
+
+    def _forget(self, scene: Scene) -> None:
+        """The past ends with the trail; that of a picture which nobody wants any more, a little later."""
+        if scene.trail <= 1e-4:
+            self._history.clear()
+        for spec in [s for s, h in self._history.items() if h.drawn < self._frames - KEPT_FRAMES]:
+            del self._history[spec]
 
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""
