@@ -7,6 +7,12 @@ import pytest
 from fakes import FakeHost
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--regenerate-golden", action="store_true", help="write the golden pictures anew (look before committing)"
+    )
+
+
 @pytest.fixture
 def host() -> FakeHost:
     return FakeHost()
