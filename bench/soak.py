@@ -55,7 +55,7 @@ def osc_file(path: Path, seconds: float) -> None:
         elif which == 2:
             lines.append(f"{tag} /morphogen/color/hue f {(t * 0.05) % 1:.4f}")
         else:
-            lines.append(f"{tag} /morphogen/norm/time/trail f {0.05 + 0.05 * np.sin(t * 0.3):.4f}")
+            lines.append(f"{tag} /morphogen/norm/color/saturation f {0.4 + 0.2 * np.sin(t * 0.3):.4f}")
     path.write_text("\n".join(lines) + "\n")
 
 
