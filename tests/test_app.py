@@ -44,7 +44,7 @@ def base() -> int:
 
 
 def config(base: int, **more) -> Config:
-    return build({"size": "64x36", "audio": "none", "port_base": str(base), "threads": "1", **more})
+    return build({"size": "64x36", "audio": "none", "port_base": str(base), "backend": "numpy", **more})
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_a_state_that_is_partly_gone_is_resumed_as_far_as_it_goes(base, caplog):
             "file:/nowhere/track.wav",
         )
     )  # fmt: skip
-    app = App(build({"size": "64x36", "port_base": str(base), "threads": "1", "resume": True}))
+    app = App(build({"size": "64x36", "port_base": str(base), "backend": "numpy", "resume": True}))
     try:
         # The demo track would be the fallback: it plays here too, without a sound card.
         app.open()
@@ -337,7 +337,7 @@ def test_outputs_can_be_taken_away_and_added(base):
 def test_serve_returns_the_promised_numbers(base, tmp_path):
     before = ours()
     said: list[str] = []
-    numbers = serve(config(base, seconds="1", outs=["null"], osc_bind="127.0.0.1"), said.append)
+    numbers = serve(config(base, seconds="1", backend="auto", outs=["null"], osc_bind="127.0.0.1"), said.append)
     assert set(numbers) >= PROMISED
     assert set(numbers["frame_ms"]) == {"p50", "p99"}
     assert set(numbers["osc"]) == {"received", "rejected"}

@@ -98,7 +98,7 @@ class Stand:
         self.instrument.publisher.add(self.sink)
         self.events: list[tuple[str, dict]] = []
         self.instrument.subscribe(lambda topic, data: self.events.append((topic, data)))
-        self.instrument.params.set("time/speed", 0)  # the picture stands still unless a test lets it go
+        self.instrument.params.load({"time/speed": 0})  # the picture stands still unless a test lets it go
 
     def frame(self, count: int = 1) -> np.ndarray:
         for _ in range(count):
@@ -130,7 +130,7 @@ class Stand:
 @pytest.fixture
 def stand(tmp_path) -> Iterator[Stand]:
     stand = Stand(tmp_path, "numpy")
-    stand.settle()
+    stand.frame(2)
     yield stand
     stand.instrument.close()
 
@@ -644,7 +644,7 @@ def test_stats_are_plain_and_complete(stand):
 def test_the_same_on_the_compiled_backend(tmp_path, stand):
     other = Stand(tmp_path / "again", "cpu")
     try:
-        other.settle()
+        other.frame(2)
         for play in (stand, other):
             play.call("param.set", values={"view/zoom": 1.5, "color/hue": 0.2, "view/kaleidoscope": 3})
             play.call("style.load", name="show/wide", seconds=0)
