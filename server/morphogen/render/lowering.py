@@ -22,7 +22,7 @@ FAST = ("nnan", "ninf", "nsz", "contract", "arcp")  # no reassociation: it would
 MAGIC = 1.5 * 2.0**23  # adding it leaves the nearest whole number in the low mantissa bits
 
 
-class _Splat(ir.Constant):  # type: ignore[misc]
+class _Splat(ir.Constant):
     """One scalar in every lane, written as LLVM's `splat (float x)` instead of 64 numbers."""
 
     def __init__(self, kind: Any, scalar: Any) -> None:
