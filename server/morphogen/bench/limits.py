@@ -61,7 +61,7 @@ def work(shape: Shape) -> tuple[int, int]:
             for part in node.args:
                 walk(part)
 
-    for output in expand(shape, 0, pixel_input("px"), pixel_input("py")):
+    for output in expand(shape, 0, pixel_input("px"), pixel_input("py"))[-1]:
         walk(output)
     return total[0], total[1]
 

@@ -118,9 +118,10 @@ def block_size(shape: Shape) -> int:
     return sum(a * b + b for a, b in pairwise(widths))
 
 
-def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[Node]:
-    """Graph of the output channels, reading the block of `fold` from `first_slot` on."""
+def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
+    """Graph of each layer's units, the output channels last, reading the block of `fold` from `first_slot` on."""
     slot = first_slot
+    layers = []
     units = _input_nodes(shape, x, y)
     for names in [*shape.layers, ("sigmoid",) * shape.outputs]:
         rows = [slot + j * len(units) for j in range(len(names))]
@@ -130,7 +131,8 @@ def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[Node]:
             for j, (name, row) in enumerate(zip(names, rows, strict=True))
         ]
         slot = biases + len(names)
-    return units
+        layers.append(units)
+    return layers
 
 
 def _dot(units: Sequence[Node], row: int, bias: int) -> Node:

@@ -7,7 +7,7 @@ fused multiply-add, the latter calls libm for every lane.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -34,13 +34,19 @@ class _Splat(ir.Constant):
 
 
 class Lowering:
-    """Emits nodes into `builder`. width: pixels in one vector; uniforms: pointer to the float32 block."""
+    """Emits nodes into `builder`.
 
-    def __init__(self, builder: Any, width: int, uniforms: Any, program: Program) -> None:
+    width: pixels in one vector; uniforms: pointer to the float32 block; layer_done: called after each network layer.
+    """
+
+    def __init__(
+        self, builder: Any, width: int, uniforms: Any, program: Program, layer_done: Callable[[], None] = lambda: None
+    ) -> None:
         self.builder = builder
         self.width = width
         self._uniforms = uniforms
         self._program = program
+        self._layer_done = layer_done
         self._scopes: list[dict[Node, Any]] = [{}]
         self._inputs: dict[str, Any] = {}
         self.ftype = ir.VectorType(F32, width) if width > 1 else F32
@@ -117,9 +123,16 @@ class Lowering:
             return self._branch(*node.args)
         if node.op == "network":
             index, (x, y) = node.args
-            slot = self._program.network_slots[index]
-            return [self.lower(n) for n in expand(self._program.shapes[index], slot, x, y)]
+            return self._network(index, x, y)
         return getattr(self, f"_{node.op}")(*(self.lower(a) for a in node.args))
+
+    def _network(self, index: int, x: Node, y: Node) -> list[Any]:
+        """The output channels, layer by layer, so that the target may part one from the next."""
+        outputs: list[Any] = []
+        for layer in expand(self._program.shapes[index], self._program.network_slots[index], x, y):
+            outputs = [self.lower(node) for node in layer]
+            self._layer_done()
+        return outputs
 
     def _branch(self, flag: Node, then: Sequence[Node], otherwise: Sequence[Node]) -> list[Any]:
         # What both sides need is computed before the jump; without this every branch would double what precedes it.
