@@ -17,7 +17,6 @@ from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.errors import MorphogenError
-from morphogen.field.scene import program
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
@@ -25,7 +24,7 @@ from morphogen.ports import DEFAULT_BASE, Ports
 from morphogen.registry import resolve
 from morphogen.render import create
 from morphogen.state import Autosaver, State, StateFile, state_path
-from morphogen.still import first_style
+from morphogen.still import first_style, warm_up
 
 Announce = Callable[[str], None]
 AUTOSAVE_SECONDS = 20.0
@@ -61,7 +60,8 @@ class App:
         if self._saved is not None:
             _restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
-        renderer.prepare(program((style.shape,)))
+        warm_up(renderer, style.network)
+        renderer.limit(1 / config.fps if config.fps > 0 and config.quality == "auto" else 0.0)
         return instrument
 
     # --- life

@@ -26,6 +26,7 @@ from morphogen.grammar import (
     read_host,
     read_out,
     read_port_base,
+    read_quality,
     read_seconds,
     read_size,
     read_target,
@@ -80,6 +81,10 @@ class Config:
         read_text, _PICTURE, shown="the first of the library",
     )  # fmt: skip
     backend: str = _option("auto", "NAME", f"What draws: {', '.join(BACKENDS)}.", read_backend, _PICTURE)
+    quality: str = _option(
+        "auto", "auto|full", "auto draws large pictures at half their width and height when the frame rate would "
+        "suffer; full never does.", read_quality, _PICTURE,
+    )  # fmt: skip
     threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)
     audio: str = _option(
         "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH or device:NAME.",

@@ -277,6 +277,10 @@ class Renderer(Protocol):
     def has(self, program: Any) -> bool:
         """Whether `prepare` would answer at once."""
 
+    def limit(self, seconds: float) -> None:
+        """How long a frame may take; a backend may draw less finely to keep it, and says so in `describe`. 0: as long
+        as it takes."""
+
     def describe(self) -> dict[str, Any]:
         """Backend, processor or card, threads: for `stats` and `doctor`."""
 

@@ -19,6 +19,7 @@ from morphogen.errors import UsageError
 from morphogen.render import BACKENDS as RENDERERS
 
 BACKENDS = ("auto", *RENDERERS)
+QUALITIES = ("auto", "full")
 AUDIO_WORDS = ("demo", "none", "osc")
 AUDIO_WITH_VALUE = ("file", "device")
 AUDIO_CURE = "Choose demo, none, osc, file:PATH or device:NAME (`morphogen devices` lists the names)."
@@ -179,6 +180,14 @@ def read_backend(value: Any) -> str:
     name = read_text(value).lower()
     if name not in BACKENDS:
         raise UsageError(f"there is no backend {name[:40]!r}.", nearest(name, BACKENDS))
+    return name
+
+
+def read_quality(value: Any) -> str:
+    """'auto' or 'full'."""
+    name = read_text(value).lower()
+    if name not in QUALITIES:
+        raise UsageError(f"there is no quality {name[:40]!r}.", "Choose auto or full.")
     return name
 
 

@@ -199,6 +199,7 @@ class Instrument:
             "level_db": round(self.audio.level_db, 1),
             "backend": self.renderer.name,
             "size": f"{self._size[0]}x{self._size[1]}",
+            "half": self.renderer.describe().get("half", []),
         }
 
     def stats(self) -> dict[str, Any]:

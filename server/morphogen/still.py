@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from morphogen.clock import ManualClock
 from morphogen.composer import Composer
+from morphogen.field.network import Network
+from morphogen.field.scene import Scene
 from morphogen.frame import TargetSpec
 from morphogen.library.find import Library
 from morphogen.library.style import Style
@@ -17,8 +19,6 @@ from morphogen.params.catalog import FEATURES
 from morphogen.params.store import HeldFeatures, ParamStore
 from morphogen.render import create
 from morphogen.stage import Look
-
-TILE_ROWS = 1024
 
 
 def render_still(
@@ -55,3 +55,11 @@ def first_style(library: Library, name: str) -> Style:
         good = [info.name for info in library.list() if not info.error]
         name = good[0] if good else "starter"
     return library.find(name)
+
+
+def warm_up(renderer: Any, network: Network) -> None:
+    """Compile a network's program and draw it small a few times: the backend learns how fast it is here."""
+    spec = TargetSpec(640, 360)
+    pixels = np.empty(spec.pixel_bytes, np.uint8)
+    for _ in range(3):
+        renderer.render(Scene((network,)), [(spec, pixels)])

@@ -167,6 +167,17 @@ class StubRenderer:
         """
         return program
 
+    def has(self, program: Any) -> bool:
+        """Whether `prepare` would answer at once. MUST NOT compile."""
+        return True
+
+    def limit(self, seconds: float) -> None:
+        """How long a frame may take. MAY draw less finely from then on; MUST say so in `describe`."""
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for `stats`; MUST name the backend."""
+        return {"backend": self.name}
+
     def render(self, scene: Any, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw `scene` into every target: (what, pixels uint8 (spec.pixel_bytes,)).
 

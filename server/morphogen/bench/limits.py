@@ -14,19 +14,13 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from morphogen.field.cppn import expand
-from morphogen.field.graph import Node, pixel_input
-from morphogen.field.network import Shape, preset
+from morphogen.field.network import Shape
+from morphogen.render.cost import work
 from morphogen.render.cpu import Target
 
 F32, I64 = ir.FloatType(), ir.IntType(64)
 LANES = {"avx512": 16, "avx2": 8, "neon": 4, "sse4.1": 4}
 STREAMS = 12  # enough independent chains to fill two pipes of latency 4-5
-# (slots of multiply or multiply-add, divisions) of each operation as `render.lowering` writes it
-COST = {
-    "fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (7, 0), "exp2": (5, 0), "exp2_neg": (5, 0),
-    "atan2_turns": (9, 1),
-}  # fmt: skip
 
 
 def measure(target: Target, seconds: float = 0.5) -> dict[str, Any]:
@@ -45,25 +39,6 @@ def milliseconds(limit: dict[str, Any], shape: Shape, pixels: int, threads: int)
     slots, divisions = work(shape)
     registers = pixels / limit["lanes"]
     return 1e3 * registers * (slots / (limit["fma"] * 1e9) + divisions / (limit["div"] * 1e9)) / threads
-
-
-def work(shape: Shape) -> tuple[int, int]:
-    """(multiply slots, divisions) a pixel of the bare field."""
-    seen: set[Node] = set()
-    total = [0, 0]
-
-    def walk(node: Any) -> None:
-        if isinstance(node, Node) and node not in seen:
-            seen.add(node)
-            slots, divisions = COST.get(node.op, (0, 0))
-            total[0] += slots
-            total[1] += divisions
-            for part in node.args:
-                walk(part)
-
-    for output in expand(shape, 0, pixel_input("px"), pixel_input("py"))[-1]:
-        walk(output)
-    return total[0], total[1]
 
 
 def _rate(target: Target, lanes: int, operation: str, seconds: float) -> float:
@@ -117,6 +92,3 @@ def _step(module: Any, b: Any, vector: Any, operation: str, value: Any) -> Any:
     name = f"llvm.fmuladd.v{vector.count}f32"
     fma = module.globals.get(name) or ir.Function(module, ir.FunctionType(vector, [vector] * 3), name)
     return b.call(fma, [value, near_one, near_one])
-
-
-assert work(preset("3L_4D"))[1] == 3

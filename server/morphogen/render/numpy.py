@@ -33,6 +33,9 @@ class NumpyRenderer:
     def has(self, program: Program) -> bool:
         return True
 
+    def limit(self, seconds: float) -> None:
+        """The truth takes the time it takes."""
+
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""
         return {"backend": self.name, "precision": "float64"}

@@ -1,0 +1,155 @@
+"""Drawing at half the width and height when the frame rate would suffer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from morphogen.field.network import init_glow, preset
+from morphogen.field.scene import Grade, Scene, View
+from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.library.find import Library
+from morphogen.render.cost import HIGH, LOW, UPSCALE, Governor, may_halve, work
+from morphogen.render.cpu import CpuRenderer
+
+SPEC = TargetSpec(640, 360)
+SMALL, LARGE = preset("3L_4D"), preset("3L_8D")
+STYLES = [info.name for info in Library().list() if info.name.startswith("starter/")]
+
+
+@pytest.fixture(scope="module")
+def whole():
+    renderer = CpuRenderer()
+    yield renderer
+    renderer.close()
+
+
+@pytest.fixture
+def half():
+    renderer = CpuRenderer()
+    renderer.limit(1e-9)
+    yield renderer
+    renderer.close()
+
+
+def draw(renderer, scene, spec=SPEC, frames=2):
+    out = np.zeros(spec.pixel_bytes, np.uint8)
+    for _ in range(frames):
+        renderer.render(scene, [(spec, out)])
+    return out.reshape(spec.height, spec.width, 4).astype(int)
+
+
+def decibels(a, b):
+    return 10 * np.log10(255**2 / max(float(np.mean((a - b) ** 2.0)), 1e-9))
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_starter_drawn_at_half_size_looks_the_same(name, whole, half):
+    """At 640x360, where every detail is three times as coarse as at 1080p."""
+    scene = Scene((Library().find(name).network,), {"time": 5.0, "bass": 0.5, "rms": 0.5})
+    a, b = draw(whole, scene), draw(half, scene)
+    assert half.describe()["half"] == ["640x360"]
+    assert decibels(a, b) > 40
+    assert np.abs(a - b).max() < 64  # single pixels on the sharpest edges of the busiest style
+
+
+@pytest.mark.parametrize("change", [
+    {"view": View(1.3, 20, 0.1, 0.05)}, {"view": View(mirror=3)}, {"grade": Grade(0.3, 1.2, 1.3, 0.2, 0.2)},
+    {"dither": False},
+])  # fmt: skip
+def test_view_and_grade_are_the_same(change, whole, half):
+    scene = replace(Scene((init_glow(SMALL, 3),), {"time": 1.0}), **change)
+    assert decibels(draw(whole, scene), draw(half, scene)) > 45
+
+
+def test_a_cross_fade_too(whole, half):
+    scene = Scene((init_glow(SMALL, 3), init_glow(LARGE, 4)), {"time": 1.0}, mix=0.4)
+    assert decibels(draw(whole, scene), draw(half, scene)) > 35
+
+
+def test_formats_flip_and_crop(whole, half):
+    scene = Scene((init_glow(SMALL, 3),), {"time": 1.0})
+    part = replace(SPEC, crop=Crop(320, 180, 1280, 720))
+    for spec in (replace(SPEC, format=PixelFormat.BGRA8), replace(SPEC, flip=True), part):
+        assert decibels(draw(whole, scene, spec), draw(half, scene, spec)) > 45
+
+
+def test_tiles_at_half_size_fit_together(half):
+    scene = Scene((init_glow(SMALL, 3),), {"time": 1.0})
+    big = draw(half, scene, TargetSpec(1280, 360))
+    left = draw(half, scene, TargetSpec(640, 360, crop=Crop(0, 0, 1280, 360)))
+    right = draw(half, scene, TargetSpec(640, 360, crop=Crop(640, 0, 1280, 360)))
+    assert np.array_equal(big, np.concatenate([left, right], axis=1))
+
+
+def test_a_trail_goes_on(whole, half):
+    """The past of the samples is blended: after a jump the picture lies between old and new."""
+    before, after = (Scene((init_glow(SMALL, s),), {"time": 1.0}, trail=0.1) for s in (3, 4))
+    start, goal = draw(whole, replace(before, trail=0.0)), draw(whole, replace(after, trail=0.0))
+    draw(half, before, frames=3)
+    mixed = draw(half, after, frames=1)
+    keep = np.exp(-(1 / 60) / 0.1)
+    assert decibels(mixed, start * keep + goal * (1 - keep)) > 40
+
+
+def test_black_is_black(half):
+    assert draw(half, Scene((init_glow(SMALL, 3),), master=0.0))[..., :3].max() == 0
+
+
+def test_without_a_limit_nothing_is_halved(whole):
+    draw(whole, Scene((init_glow(SMALL, 3),)))
+    assert whole.describe()["half"] == []
+
+
+@pytest.mark.parametrize(("spec", "may"), [
+    (SPEC, True), (TargetSpec(641, 360), False), (TargetSpec(640, 361), False), (TargetSpec(64, 36), False),
+    (TargetSpec(640, 360, crop=Crop(1, 0, 1280, 720)), False),
+    (TargetSpec(640, 360, crop=Crop(2, 2, 1280, 721)), False),
+])  # fmt: skip
+def test_only_even_and_large_pictures_are_halved(spec, may):
+    assert may_halve(spec) is may
+
+
+def governor(budget_slots):
+    """One slot takes a second, so that the budget is in slots."""
+    made = Governor()
+    made.budget = budget_slots
+    made.measured(1.0, 1.0)
+    return made
+
+
+def test_the_governor_predicts_a_heavier_style_before_it_is_drawn():
+    need = Governor.slots([LARGE], [SPEC], frozenset())
+    made = governor(need / HIGH * 0.9)
+    assert made.plan([SMALL], [SPEC]) == frozenset()
+    assert made.plan([LARGE], [SPEC]) == {SPEC}
+
+
+def test_it_comes_back_only_when_there_is_room():
+    made = governor(Governor.slots([SMALL], [SPEC], frozenset()) / (HIGH + LOW) * 2)
+    assert made.plan([SMALL], [SPEC]) == frozenset()  # between the two marks: stays whole
+    assert made.plan([LARGE], [SPEC]) == {SPEC}
+    assert made.plan([SMALL], [SPEC]) == {SPEC}  # between the two marks: stays halved
+    made.budget *= 2
+    assert made.plan([SMALL], [SPEC]) == frozenset()
+
+
+def test_the_largest_picture_is_halved_first():
+    other = TargetSpec(320, 180)
+    made = governor(Governor.slots([SMALL], [SPEC, other], {SPEC}) / HIGH * 1.01)
+    assert made.plan([SMALL], [other, SPEC]) == {SPEC}
+
+
+def test_a_hiccup_does_not_move_it():
+    made = governor(Governor.slots([SMALL], [SPEC], frozenset()) / HIGH * 1.1)
+    for _ in range(8):
+        made.measured(1.0, 1.0)
+    made.measured(1.0, 50.0)
+    assert made.plan([SMALL], [SPEC]) == frozenset()
+
+
+def test_work_counts_more_for_more():
+    assert work(LARGE)[0] > 2 * work(SMALL)[0]
+    assert work(SMALL)[0] > UPSCALE
