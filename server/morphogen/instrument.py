@@ -87,7 +87,7 @@ class Instrument:
         self.library = library
         self.renderer = renderer
         self.features = Features()
-        self.transport = Transport()
+        self.transport = Transport(now=clock.now())
         self._size = size
         self._listeners: tuple[Event, ...] = ()
         self._lock = threading.Lock()

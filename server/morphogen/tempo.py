@@ -46,8 +46,9 @@ class Transport:
     backwards: phase errors are paid off by running up to 50 % faster or slower, whole beats by skipping forward.
     """
 
-    def __init__(self, bpm: float = 120.0) -> None:
-        self._line = _Line(bpm=bpm)
+    def __init__(self, bpm: float = 120.0, now: float = 0.0) -> None:
+        """Beat 0 is at clock time `now`."""
+        self._line = _Line(bpm=bpm, time=now)
         self._lock = threading.Lock()
         self._taps: list[float] = []
 

@@ -75,7 +75,9 @@ class ZmqFrames(Sink):
     """
 
     kind = "zmq"
-    policy = "latest"
+    # Readers that keep up shall see every index. With a mailbox of one, a busy machine that lets this worker wait for
+    # 17 ms lost frames here (6 of 156 measured); a queue of a few costs memory only while it is needed.
+    policy = "every"
     thread = "own"
     formats = (PixelFormat.RGBA8, PixelFormat.BGRA8, PixelFormat.RGBA16F)
     extras = {  # noqa: RUF012 - declared ClassVar in the base

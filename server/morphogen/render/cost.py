@@ -22,7 +22,7 @@ COST = {
     "atan2_turns": (9, 1),
 }  # fmt: skip
 UPSCALE = 18  # slots a pixel that finishing samples costs, measured against a network's slots
-HIGH, LOW = 0.7, 0.5  # shares of the time at which the inner scale drops, and comes back
+HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale drops, and comes back: the rest is for all else
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
 LEAST_PIXELS = 256 * 144  # smaller pictures are not worth it
 

@@ -241,7 +241,9 @@ class CpuRenderer:
         if planes:
             history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
             job.past, job.present = history.turn()
-            if not (history.valid and history.drawn >= self._frames - KEPT_FRAMES) or scene.trail <= 1e-4:
+            # An output with a frame rate of its own skips frames: its past is older by so many.
+            filled[SLOT["keep"]] **= self._frames - history.drawn
+            if not history.valid or scene.trail <= 1e-4:
                 filled[SLOT["keep"]] = 0.0
             history.valid, history.drawn = scene.trail > 1e-4, self._frames
         uniforms = np.concatenate([filled.astype(np.float32), networks])

@@ -25,7 +25,8 @@ class NumpyRenderer:
     name = "numpy"
 
     def __init__(self, threads: int = 0) -> None:
-        self._history: dict[TargetSpec, list[Array]] = {}
+        self._history: dict[TargetSpec, tuple[int, list[Array]]] = {}
+        self._frames = 0
 
     def prepare(self, program: Program) -> Program:
         return program
@@ -42,6 +43,7 @@ class NumpyRenderer:
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
+        self._frames += 1
         for spec, out in targets:
             rgb = self.levels(scene, spec)
             pixels = out.reshape(spec.height, spec.width, 4)
@@ -79,8 +81,9 @@ class NumpyRenderer:
         if scene.trail <= 1e-4:
             return rgb
         if past is not None:
-            rgb = [c + (p - c) * keep for c, p in zip(rgb, past, strict=True)]
-        self._history[spec] = rgb
+            keep **= self._frames - past[0]  # an output with a frame rate of its own skips frames
+            rgb = [c + (p - c) * keep for c, p in zip(rgb, past[1], strict=True)]
+        self._history[spec] = (self._frames, rgb)
         return rgb
 
     def close(self) -> None:
