@@ -18,6 +18,7 @@ from morphogen import log
 from morphogen.clock import Clock, next_due
 from morphogen.contracts import Renderer
 from morphogen.field.scene import Scene
+from morphogen.priority import first_in_line
 from morphogen.publish import Publisher
 from morphogen.stats import LoopStats
 
@@ -76,7 +77,8 @@ class FrameLoop:
         gc.collect()
         gc.freeze()  # what start-up built is never collected again: no long pause in a frame
         try:
-            self._play(seconds)
+            with first_in_line():
+                self._play(seconds)
         finally:
             self.state = "stopping"
             sys.setswitchinterval(interval)

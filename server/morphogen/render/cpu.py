@@ -22,6 +22,7 @@ from morphogen.clock import WallClock
 from morphogen.errors import RenderError
 from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.priority import first_in_line
 from morphogen.render import dither
 from morphogen.render.bands import BandKernel, Job
 from morphogen.render.cost import Governor
@@ -96,13 +97,14 @@ class Crew:
             thread.start()
 
     def _serve(self, start: threading.Semaphore) -> None:
-        while True:
-            start.acquire()
-            if not self._open:
-                return
-            run, job = self._work[0]
-            run(job)
-            self._done.release()
+        with first_in_line():
+            while True:
+                start.acquire()
+                if not self._open:
+                    return
+                run, job = self._work[0]
+                run(job)
+                self._done.release()
 
     def run(self, kernel: Kernel, job: Job) -> None:
         """Draw one job with all hands; returns when it is done."""
@@ -242,7 +244,7 @@ class CpuRenderer:
             history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
             job.past, job.present = history.turn()
             # An output with a frame rate of its own skips frames: its past is older by so many.
-            filled[SLOT["keep"]] **= self._frames - history.drawn
+            filled[SLOT["keep"]] **= max(self._frames - history.drawn, 1)
             if not history.valid or scene.trail <= 1e-4:
                 filled[SLOT["keep"]] = 0.0
             history.valid, history.drawn = scene.trail > 1e-4, self._frames
@@ -262,10 +264,12 @@ class CpuRenderer:
         )  # fmt: skip
 
     def _forget(self, scene: Scene) -> None:
-        """The past ends with the trail; that of a picture which nobody wants any more, a little later."""
-        keep = KEPT_FRAMES if scene.trail > 1e-4 else 1
-        for spec in [s for s, h in self._history.items() if h.drawn < self._frames - keep]:
-            del self._history[spec]
+        """The past ends with the trail; planes that no picture needs any more go, with a trail a little later."""
+        trail = scene.trail > 1e-4
+        for spec, history in list(self._history.items()):
+            history.valid = history.valid and trail
+            if history.drawn < self._frames - (KEPT_FRAMES if trail else 1):
+                del self._history[spec]
 
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""

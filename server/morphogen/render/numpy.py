@@ -81,7 +81,7 @@ class NumpyRenderer:
         if scene.trail <= 1e-4:
             return rgb
         if past is not None:
-            keep **= self._frames - past[0]  # an output with a frame rate of its own skips frames
+            keep **= max(self._frames - past[0], 1)  # an output with a frame rate of its own skips frames
             rgb = [c + (p - c) * keep for c, p in zip(rgb, past[1], strict=True)]
         self._history[spec] = (self._frames, rgb)
         return rgb
