@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,3 +33,11 @@ def free_port() -> int:
                     continue
                 return port
     raise RuntimeError("no free port")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """State, styles and compiled code of the tests lie aside from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MORPHOGEN_HOME", str(tmp_path_factory.mktemp("home")))
+        yield

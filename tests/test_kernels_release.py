@@ -14,7 +14,8 @@ from morphogen.field.network import Shape, init_glow, preset
 from morphogen.field.scene import Scene, program
 from morphogen.frame import TargetSpec
 from morphogen.render import cpu
-from morphogen.render.cpu import CACHED_KERNELS, CpuRenderer, Crew
+from morphogen.render.cpu import CACHED_KERNELS, CpuRenderer
+from morphogen.render.crew import Crew
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.stats import resident_mb
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from morphogen.errors import StyleError
+from morphogen.folders import styles_folder
 from morphogen.library import find as find_module
 from morphogen.library.draw import untrained
-from morphogen.library.find import Library, default_shipped_dir, default_user_dir
+from morphogen.library.find import Library, default_shipped_dir
 from morphogen.library.style import save_style
 from morphogen.library.thumb import save_thumbnail
 
@@ -175,6 +176,6 @@ def test_several_threads_may_list(shelves):
 def test_where_the_folders_are(monkeypatch, tmp_path):
     assert default_shipped_dir() == Path(__file__).resolve().parent.parent / "styles"
     monkeypatch.setenv("MORPHOGEN_HOME", str(tmp_path))
-    assert default_user_dir() == tmp_path / "styles" == Library().user_dir
+    assert styles_folder() == tmp_path / "styles" == Library().user_dir
     monkeypatch.delenv("MORPHOGEN_HOME")
-    assert default_user_dir().parts[-2:] == ("morphogen", "styles")
+    assert styles_folder().parts[-2:] == ("morphogen", "styles")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -40,3 +41,15 @@ def test_not_being_allowed_is_no_error(monkeypatch):
     monkeypatch.setattr(os, "setpriority", refused)
     with priority.first_in_line() as raised:
         assert not raised
+
+
+@linux
+def test_what_compiles_steps_back_for_good():
+    def found() -> int:
+        priority.last_in_line()
+        return niceness()
+
+    before = niceness()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(found).result() == max(priority.HUMBLE, before)
+    assert niceness() == before

@@ -32,7 +32,7 @@ from morphogen.field.scene import Grade, Scene, View
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
-from morphogen.render.cpu import host_target
+from morphogen.render.machine import host_target
 from morphogen.render.numpy import NumpyRenderer
 
 HOURS = 36_000.0

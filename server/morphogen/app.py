@@ -17,6 +17,7 @@ from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.errors import MorphogenError
+from morphogen.folders import cache_folder
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
@@ -54,7 +55,7 @@ class App:
         config = self.config
         library = Library()
         style = _resumed_style(library, config.style, self._saved.style if self._saved else "")
-        renderer = create(config.backend, config.threads)
+        renderer = create(config.backend, config.threads, cache_folder())
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
         if self._saved is not None:

@@ -1,4 +1,4 @@
-"""Lets the threads that draw go before others, where the system allows it."""
+"""Lets the threads that draw go before others, and those that compile behind, where the system allows it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 NICE = -10
+HUMBLE = 5
 
 
 @contextlib.contextmanager
@@ -33,3 +34,11 @@ def first_in_line() -> Iterator[bool]:
     finally:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, thread, before)
+
+
+def last_in_line() -> None:
+    """The calling thread at a lower priority from now on: what it does may take its time. Linux only, see above."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), HUMBLE))

@@ -1,8 +1,4 @@
-"""What survives a restart: one JSON file, written so that a power cut leaves either the old or the new one.
-
-Folder: `$MORPHOGEN_HOME` if set, else the platform's folder for user state (`~/.local/state/morphogen`,
-`%LOCALAPPDATA%\\morphogen`, `~/Library/Application Support/morphogen`).
-"""
+"""What survives a restart: one JSON file, written so that a power cut leaves either the old or the new one."""
 
 from __future__ import annotations
 
@@ -15,13 +11,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from morphogen import log
 from morphogen.clock import Clock
 from morphogen.errors import StateError, UsageError
+from morphogen.folders import HOME, state_folder
 
-HOME = "MORPHOGEN_HOME"
 VERSION = 1
 MAX_BYTES = 16 << 20
 _log = log.get("state")
@@ -45,9 +39,7 @@ def state_path(instance: str = "") -> Path:
     """The state file of one instance; the folder need not exist. Raises UsageError: a name that is no file name."""
     if not re.fullmatch(r"[a-z0-9_-]{0,40}", instance):
         raise UsageError(f"an instance cannot be called {instance[:60]!r}.", "Use up to 40 of a-z, 0-9, _ and -.")
-    home = os.environ.get(HOME)
-    folder = Path(home).expanduser() if home else Path(platformdirs.user_state_dir("morphogen", False))
-    return folder / (f"state-{instance}.json" if instance else "state.json")
+    return state_folder() / (f"state-{instance}.json" if instance else "state.json")
 
 
 class StateFile:

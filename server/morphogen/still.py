@@ -12,6 +12,7 @@ from morphogen.clock import ManualClock
 from morphogen.composer import Composer
 from morphogen.field.network import Network
 from morphogen.field.scene import Scene
+from morphogen.folders import cache_folder
 from morphogen.frame import TargetSpec
 from morphogen.library.find import Library
 from morphogen.library.style import Style
@@ -41,7 +42,7 @@ def render_still(
     scene = composer.compose(type(params.snapshot(0.0))(values, 0.0), Look((chosen.network,)), 0.0)
     spec = TargetSpec(*size)
     pixels = np.empty(spec.pixel_bytes, np.uint8)
-    renderer = create(backend)
+    renderer = create(backend, cache=cache_folder())
     try:
         renderer.render(scene, [(spec, pixels)])
     finally:

@@ -11,7 +11,8 @@ from typing import Any
 
 from morphogen.bench import baselines, draw, limits
 from morphogen.bench.report import table
-from morphogen.render.cpu import CpuRenderer, host_target
+from morphogen.render.cpu import CpuRenderer
+from morphogen.render.machine import host_target
 
 SIZES = ((854, 480), (1280, 720), (1920, 1080), (3840, 2160))
 

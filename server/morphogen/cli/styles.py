@@ -129,10 +129,10 @@ def _init(text: str) -> Any:
 
 def _save(style: Any, output: Path | None) -> None:
     """To `output`, or into the user's own library under the style's name."""
-    from morphogen.library.find import default_user_dir
+    from morphogen.folders import styles_folder
     from morphogen.library.style import SUFFIX, save_style
 
-    target = output or default_user_dir() / f"{style.name}{SUFFIX}"
+    target = output or styles_folder() / f"{style.name}{SUFFIX}"
     save_style(style, target)
     note(f"Wrote {target}: {style.name}, {style.shape.parameters} parameters.")
 

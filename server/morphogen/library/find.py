@@ -16,13 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import platformdirs
-
 from morphogen.errors import StyleError
+from morphogen.folders import styles_folder
 from morphogen.library import checks
 from morphogen.library.style import SUFFIX, Meta, Style, load_meta, load_style, title_of
 
-HOME = "MORPHOGEN_HOME"
 MAX_STYLES = 10_000
 
 
@@ -31,15 +29,6 @@ def default_shipped_dir() -> Path:
     package = Path(__file__).resolve().parent.parent
     installed = package / "styles"
     return installed if installed.is_dir() else package.parent.parent / "styles"
-
-
-def default_user_dir() -> Path:
-    """The user's own styles: `$MORPHOGEN_HOME/styles`, else `styles` in the platform's user-data folder.
-
-    The folder need not exist.
-    """
-    home = os.environ.get(HOME)
-    return (Path(home).expanduser() if home else Path(platformdirs.user_data_dir("morphogen", False))) / "styles"
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ class Library:
     """Finds styles by name or path. Thread-safe; notices new, changed and removed files by their time and size."""
 
     def __init__(self, user_dir: Path | None = None, shipped_dir: Path | None = None) -> None:
-        self.user_dir = default_user_dir() if user_dir is None else Path(user_dir)
+        self.user_dir = styles_folder() if user_dir is None else Path(user_dir)
         self.shipped_dir = default_shipped_dir() if shipped_dir is None else Path(shipped_dir)
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[_Found, StyleInfo]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from morphogen.errors import UsageError
@@ -13,11 +14,12 @@ BACKENDS = {
 }
 
 
-def create(name: str, threads: int = 0) -> Any:
-    """A renderer by name; 'auto' is the CPU. Raises UsageError or RenderError."""
+def create(name: str, threads: int = 0, cache: Path | None = None) -> Any:
+    """A renderer by name; 'auto' is the CPU. cache: folder for compiled code, None to keep none. Raises UsageError or
+    RenderError."""
     if name == "auto":
         name = "cpu"
     if name not in BACKENDS:
         raise UsageError(f"there is no backend {name!r}.", f"Known: auto, {', '.join(sorted(BACKENDS))}.")
     module, _, attribute = BACKENDS[name].partition(":")
-    return getattr(import_module(module), attribute)(threads=threads)
+    return getattr(import_module(module), attribute)(threads=threads, cache=cache)

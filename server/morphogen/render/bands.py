@@ -7,7 +7,7 @@ The last vector of a row overlaps the one before instead of a scalar tail; it re
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
 
@@ -40,6 +40,8 @@ FIELDS = {name: i for i, (name, *_) in enumerate(Job._fields_)}
 
 class BandKernel:
     """Builds `void kernel(Job*)`; `width`: pixels of `Job.width` that one call of `_block` covers."""
+
+    draws_networks: ClassVar[bool] = True  # False: the same code for every program
 
     def __init__(self, width: int, triple: str, layout: str) -> None:
         self.width = width

@@ -7,14 +7,13 @@ compile a new shape). Kernels are cached by network shapes and released when unu
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,108 +21,17 @@ from morphogen.clock import WallClock
 from morphogen.errors import RenderError
 from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
-from morphogen.priority import first_in_line
 from morphogen.render import dither
-from morphogen.render.bands import BandKernel, Job
+from morphogen.render.bands import Job
 from morphogen.render.cost import Governor
+from morphogen.render.crew import Crew
 from morphogen.render.kernel import SceneKernel
+from morphogen.render.machine import Kernel, host_target, usable_cores
+from morphogen.render.objects import ObjectStore
 from morphogen.render.upscale import MARGIN, UpscaleKernel
 
 CACHED_KERNELS = 24
 KEPT_FRAMES = 120  # a history that was not drawn for so long is dropped: 25 MB at 1080p
-_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_compile_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Target:
-    """Which processor code is made for. width: pixels in one vector; name: for people."""
-
-    cpu: str
-    features: str
-    width: int
-    name: str
-
-
-def host_target() -> Target:
-    """The best target that this processor takes; MORPHOGEN_SIMD=avx2 or sse4.1 lowers it, for comparisons.
-
-    Widths are measured: 64 on AVX-512 (32: 15 % slower), 32 on AVX2 (16: 10 to 20 % slower).
-    """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features()
-    wish = os.environ.get("MORPHOGEN_SIMD", "")
-    if wish == "sse4.1":
-        return Target("x86-64", "+sse4.1,+ssse3", 16, wish)
-    if wish == "avx2" and features.get("avx2"):
-        return Target("haswell", "", 32, wish)
-    wide = bool(features.get("avx512f") and features.get("avx512dq"))
-    name = "avx512" if wide else "avx2" if features.get("avx2") else "neon" if features.get("neon") else "sse4.1"
-    return Target(llvm.get_host_cpu_name(), features.flatten(), {"avx512": 64, "avx2": 32}.get(name, 16), name)
-
-
-class Kernel:
-    """Compiled machine code; callable from any thread, without the GIL."""
-
-    def __init__(self, kind: Callable[..., BandKernel], program: Program, target: Target) -> None:
-        with _compile_lock:  # llvmlite's contexts are not made for two compiling threads
-            machine = llvm.Target.from_default_triple().create_target_machine(
-                cpu=target.cpu, features=target.features, opt=3
-            )
-            layout, span = str(machine.target_data), 2 * target.width
-            built = kind(program, target.width, span, llvm.get_process_triple(), layout)
-            module = llvm.parse_assembly(built.build())
-            module.verify()
-            self._engine = llvm.create_mcjit_compiler(module, machine)
-            self._engine.finalize_object()
-        self.target = target
-        self.run = _PROTOTYPE(self._engine.get_function_address("kernel"))
-
-
-class Crew:
-    """The caller and `threads - 1` workers run one job together; work is shared out inside the kernel."""
-
-    def __init__(self, threads: int) -> None:
-        self._work: list[tuple[Any, int]] = [(None, 0)]
-        self._start = [threading.Semaphore(0) for _ in range(threads - 1)]
-        self._done = threading.Semaphore(0)
-        self._open = True
-        self._threads = [
-            threading.Thread(target=self._serve, args=(s,), name=f"render-{i}", daemon=True)
-            for i, s in enumerate(self._start)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _serve(self, start: threading.Semaphore) -> None:
-        with first_in_line():
-            while True:
-                start.acquire()
-                if not self._open:
-                    return
-                run, job = self._work[0]
-                run(job)
-                self._done.release()
-
-    def run(self, kernel: Kernel, job: Job) -> None:
-        """Draw one job with all hands; returns when it is done."""
-        address = ctypes.addressof(job)
-        self._work[0] = (kernel.run, address)
-        for start in self._start:
-            start.release()
-        kernel.run(address)
-        for _ in self._start:
-            self._done.acquire()
-
-    def close(self) -> None:
-        """End the workers; idempotent."""
-        if self._open:
-            self._open = False
-            for start in self._start:
-                start.release()
-            for thread in self._threads:
-                thread.join(1.0)
 
 
 class History:
@@ -147,9 +55,11 @@ class CpuRenderer:
 
     name = "cpu"
 
-    def __init__(self, threads: int = 0) -> None:
-        self.threads = threads or len(_usable_cores())
+    def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
+        """threads: 0 for all cores. cache: folder for compiled code, None to keep none."""
+        self.threads = threads or len(usable_cores())
         self.target = host_target()
+        self._objects = ObjectStore(cache / "kernels" if cache else None)
         self._kernels: OrderedDict[tuple[Any, ...], Kernel] = OrderedDict()
         self._lock = threading.Lock()
         self._crew = Crew(self.threads)
@@ -165,16 +75,16 @@ class CpuRenderer:
         self._flat = np.full((size, size + pad), 0.5, np.float32)
 
     def prepare(self, program: Program) -> Kernel:
-        """Compile, or take from the cache. About 0.1 s for a new shape: call it off the render thread first."""
+        """Compile, or take from the cache. 0.15 to 0.4 s for a new shape: call it off the render thread first."""
         with self._lock:
             kernel = self._kernels.get(program.shapes)
             if kernel is not None:
                 self._kernels.move_to_end(program.shapes)
                 return kernel
         try:
-            kernel = Kernel(SceneKernel, program, self.target)
+            kernel = Kernel(SceneKernel, program, self.target, self._objects)
             if self._upscale is None:
-                self._upscale = Kernel(UpscaleKernel, program, self.target)
+                self._upscale = Kernel(UpscaleKernel, program, self.target, self._objects)
         except RuntimeError as error:
             raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
         with self._lock:
@@ -283,9 +193,3 @@ class CpuRenderer:
         self._crew.close()
         self._kernels.clear()
         self._history.clear()
-
-
-def _usable_cores() -> Sequence[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return range(os.cpu_count() or 1)

@@ -7,6 +7,7 @@ graph of view and grade.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class NumpyRenderer:
 
     name = "numpy"
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
         self._history: dict[TargetSpec, tuple[int, list[Array]]] = {}
         self._frames = 0
 

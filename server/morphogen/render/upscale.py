@@ -22,6 +22,8 @@ MARGIN = 1
 class UpscaleKernel(BandKernel):
     """`Job.width`, `height`: of the target, both even; `past`: samples (3, height / 2 + 2, width / 2 + 2) uint16."""
 
+    draws_networks = False
+
     def __init__(self, program: Program, width: int, span: int, triple: str, layout: str) -> None:
         super().__init__(2 * width, triple, layout)
         self._half = width
