@@ -19,16 +19,7 @@ from morphogen_bridges.osc.target import PROBE_SECONDS
 from morphogen_bridges.servers import osc_feedback
 from morphogen_bridges.servers.osc_feedback import HUSH, OscFeedback
 from morphogen_bridges.sources.osc import OscSource
-
-
-def until(condition, what="the expected", seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
+from waiting import until
 
 
 class Ear:

@@ -9,7 +9,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 
 import pytest
 from pythonosc.tcp_client import SimpleTCPClient
@@ -25,21 +24,11 @@ from morphogen_bridges.osc import dispatch, schedule
 from morphogen_bridges.osc.codec import Infinitum, ntp_now, parse, write_bundle, write_message
 from morphogen_bridges.osc.slip import slip
 from morphogen_bridges.sources.osc import MAX_CLIENTS, OscSource
+from waiting import until
 
 M = write_message
 SECOND = 1 << 32
 liblo = pytest.mark.skipif(shutil.which("oscsend") is None, reason="oscsend (liblo-tools) is not installed")
-
-
-def until(condition, what="the expected", seconds=30.0):
-    """Poll; returns the first true value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 class Ntp:

@@ -20,7 +20,8 @@ from morphogen_bridges.servers.zmq_control import ZmqControl
 from morphogen_bridges.servers.zmq_events import ZmqEvents
 from morphogen_bridges.sources.zmq_params import ZmqParams
 from morphogen_bridges.zmq_common import bind, context
-from zmq_helpers import PATIENCE, ask, opened, peer, request, wait_for
+from waiting import until
+from zmq_helpers import PATIENCE, ask, leaves, opened, peer, request
 
 
 class SlowHost(FakeHost):
@@ -107,7 +108,7 @@ def test_a_batch_is_answered_as_a_batch_in_order(dealer):
 def test_a_batch_waits_for_its_slowest(slow):
     host, _, socket = slow
     socket.send(msgpack.packb([request("ping", number=1), request("version", number=2)]))
-    wait_for(lambda: len(host.futures) == 2)
+    until(lambda: len(host.futures) == 2)
     host.futures[1].set_result("late")
     assert not socket.poll(50)
     host.futures[0].set_result("later")
@@ -167,7 +168,7 @@ def test_the_id_comes_back_with_an_error(dealer):
 def test_errors_of_the_instrument_keep_code_and_cure(slow):
     host, _, socket = slow
     socket.send(msgpack.packb(request("style.load", {"name": "a"})))
-    wait_for(lambda: host.futures)
+    until(lambda: host.futures)
     host.futures[0].set_exception(StyleError("no style 'a'.", "See `styles list`."))
     error = msgpack.unpackb(socket.recv())["error"]
     assert error == {"code": -32002, "message": "no style 'a'.", "data": {"cure": "See `styles list`."}}
@@ -176,7 +177,7 @@ def test_errors_of_the_instrument_keep_code_and_cure(slow):
 def test_text_that_is_not_utf8_still_gives_an_answer(slow):
     host, _, socket = slow
     socket.send(msgpack.packb(request("state.save")))
-    wait_for(lambda: host.futures)
+    until(lambda: host.futures)
     host.futures[0].set_exception(StyleError("bad file \udcff."))
     assert "\\udcff" in msgpack.unpackb(socket.recv())["error"]["message"]
 
@@ -212,7 +213,7 @@ def test_a_result_may_come_later_from_any_thread(slow):
     host, server, socket = slow
     for number in range(20):
         socket.send(msgpack.packb(request("ping", number=number)))
-    wait_for(lambda: len(host.futures) == 20)
+    until(lambda: len(host.futures) == 20)
     assert server.stats()["pending"] == 20
     threads = [threading.Thread(target=f.set_result, args=(i,)) for i, f in enumerate(host.futures)]
     for thread in threads:
@@ -221,13 +222,13 @@ def test_a_result_may_come_later_from_any_thread(slow):
     for thread in threads:
         thread.join()
     assert sorted((a["id"], a["result"]) for a in answers) == [(i, i) for i in range(20)]
-    wait_for(lambda: server.stats()["pending"] == 0)
+    until(lambda: server.stats()["pending"] == 0)
 
 
 def test_a_cancelled_call_is_answered(slow):
     host, _, socket = slow
     socket.send(msgpack.packb(request("ping")))
-    wait_for(lambda: host.futures)
+    until(lambda: host.futures)
     host.futures[0].cancel()
     assert "called off" in msgpack.unpackb(socket.recv())["error"]["message"]
 
@@ -235,7 +236,7 @@ def test_a_cancelled_call_is_answered(slow):
 def test_a_call_that_never_ends_is_answered_after_its_time(slow):
     host, server, socket = slow
     socket.send(msgpack.packb(request("ping")))
-    wait_for(lambda: host.futures)
+    until(lambda: host.futures)
     host.clock.advance(121)
     error = msgpack.unpackb(socket.recv())["error"]
     assert error["code"] == -32000
@@ -258,7 +259,7 @@ def test_too_many_open_calls_are_refused_at_once(slow, monkeypatch):
     host.futures[0].set_result(1)
     assert msgpack.unpackb(socket.recv())["id"] == 0
     socket.send(msgpack.packb(request("ping", number=9)))
-    wait_for(lambda: len(host.futures) == 4)
+    until(lambda: len(host.futures) == 4)
 
 
 def test_closing_answers_what_is_open():
@@ -267,7 +268,7 @@ def test_closing_answers_what_is_open():
     server.open(host)
     with peer(zmq.DEALER, server.describe()["port"]) as socket:
         socket.send(msgpack.packb(request("ping")))
-        wait_for(lambda: host.futures)
+        until(lambda: host.futures)
         server.close()
         assert "closing" in msgpack.unpackb(socket.recv())["error"]["message"]
         host.futures[0].set_result("after the end")
@@ -279,11 +280,11 @@ def test_a_client_that_went_away_costs_nothing(slow):
     with peer(zmq.DEALER, server.describe()["port"]) as gone:
         for _ in range(50):
             gone.send(msgpack.packb(request("ping")))
-        wait_for(lambda: len(host.futures) == 50)
+        until(lambda: len(host.futures) == 50)
     for future in host.futures:
         future.set_result(1)
     socket.send(msgpack.packb(request("version")))
-    wait_for(lambda: len(host.futures) == 51)
+    until(lambda: len(host.futures) == 51)
     host.futures[50].set_result("alive")
     assert msgpack.unpackb(socket.recv())["result"] == "alive"
     assert server.stats()["pending"] == 0
@@ -294,7 +295,7 @@ def test_a_client_that_never_reads_does_not_hold_up_others(dealer, control, host
     with peer(zmq.DEALER, control.describe()["port"], rcvhwm=1, rcvbuf=4096) as deaf:
         for _ in range(1000):
             deaf.send(msgpack.packb(request("stats")))
-        wait_for(lambda: control.stats()["received"] >= 1000)
+        until(lambda: control.stats()["received"] >= 1000)
         assert ask(dealer, request("ping"))["result"] == {"ok": True}
 
 
@@ -329,7 +330,7 @@ def test_nothing_is_left_after_closing(host, cls):
         with opened(server, host), peer(zmq.DEALER, server.describe()["port"]):
             pass
         server._port = 0
-    wait_for(lambda: files() <= before + 2, "files to be closed")
+    until(lambda: files() <= before + 2, "closing the files")
     assert not [t.name for t in threading.enumerate() if t.name.startswith("morphogen-zmq")]
 
 
@@ -365,14 +366,13 @@ def test_it_opens_and_closes_again_and_again(host):
 
 # --- fuzz: always answered, never dead
 
-_leaf = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | st.text() | st.binary()
 _value = st.recursive(
-    _leaf,
+    leaves,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text() | st.integers(-9, 9), inner, max_size=5),
 )
-_method = st.sampled_from([m.name for m in METHODS]) | st.text() | _leaf
+_method = st.sampled_from([m.name for m in METHODS]) | st.text() | leaves
 _call = st.fixed_dictionaries(
-    {}, optional={"jsonrpc": st.just("2.0") | _leaf, "id": _leaf, "method": _method, "params": _value, "x": _value}
+    {}, optional={"jsonrpc": st.just("2.0") | leaves, "id": leaves, "method": _method, "params": _value, "x": _value}
 )
 _message = st.one_of(
     st.binary(max_size=200),

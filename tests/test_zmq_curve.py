@@ -17,7 +17,8 @@ from morphogen_bridges.servers.zmq_control import ZmqControl
 from morphogen_bridges.servers.zmq_events import ZmqEvents
 from morphogen_bridges.sources.zmq_params import ZmqParams
 from morphogen_bridges.zmq_curve import make_keys, secure_client
-from zmq_helpers import opened, peer, request, wait_for
+from waiting import until
+from zmq_helpers import opened, peer, request
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_a_damaged_client_file_keeps_nobody_else_out(control, keys):
 def test_parameters_and_events_take_keys_too(host, keys):
     with opened(ZmqParams(port=0, keys=keys), host) as params, opened(ZmqEvents(port=0, keys=keys), host) as events:
         with EventReader(port=events.describe()["port"], keys=keys) as reader:
-            wait_for(lambda: (host.emit("state", {}), reader.read(0.02))[1])
+            until(lambda: (host.emit("state", {}), reader.read(0.02))[1])
             port = params.describe()["port"]
             context = zmq.Context()
             socket = context.socket(zmq.PUSH)
@@ -119,8 +120,8 @@ def test_parameters_and_events_take_keys_too(host, keys):
             secure_client(socket, keys)
             socket.connect(f"tcp://127.0.0.1:{port}")
             socket.send(msgpack.packb({"view/zoom": 2}))
-            wait_for(lambda: host.params.sets)
-            wait_for(lambda: (reader.read(0.1) or ("", {}))[0] == "param")
+            until(lambda: host.params.sets)
+            until(lambda: (reader.read(0.1) or ("", {}))[0] == "param")
             socket.close(0)
             context.term()
         with EventReader(port=events.describe()["port"]) as stranger:

@@ -18,7 +18,8 @@ from morphogen_bridges.servers.zmq_control import ZmqControl
 from morphogen_bridges.servers.zmq_events import ZmqEvents
 from morphogen_bridges.sinks.zmq_frames import ZmqFrames
 from morphogen_bridges.sources.zmq_params import ZmqParams
-from zmq_helpers import opened, wait_for
+from waiting import until
+from zmq_helpers import opened
 
 PAGE = (Path(__file__).parent.parent / "docs" / "zeromq.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^## (\w+)|```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
@@ -70,7 +71,7 @@ def test_control(host, code):
 def test_parameters(host, code):
     with opened(ZmqParams(port=0), host) as source:
         run(code, source.describe()["port"], 8714)
-        wait_for(lambda: len(host.params.sets) == 3)
+        until(lambda: len(host.params.sets) == 3)
 
 
 @pytest.mark.parametrize("code", examples("Frames"))

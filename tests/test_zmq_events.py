@@ -10,7 +10,8 @@ from morphogen.errors import Unavailable, UsageError
 from morphogen_bridges.clients.events import EventReader
 from morphogen_bridges.servers import zmq_events
 from morphogen_bridges.servers.zmq_events import ZmqEvents
-from zmq_helpers import PATIENCE, opened, peer, wait_for
+from waiting import until
+from zmq_helpers import PATIENCE, opened, peer
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def server(host):
 
 def joined(host, reader):
     """Emit until the subscription has arrived, then swallow what was emitted."""
-    wait_for(lambda: (host.emit("state", {"hello": 1}), reader.read(0.02))[1])
+    until(lambda: (host.emit("state", {"hello": 1}), reader.read(0.02))[1])
     host.emit("state", {"hello": 2})
     while reader.read(PATIENCE)[1] != {"hello": 2}:
         pass
@@ -46,7 +47,7 @@ def test_all_six_topics_leave_and_nothing_else(host, reader):
 def test_two_parts_topic_and_map(host, server):
     with peer(zmq.SUB, server.describe()["port"]) as socket:
         socket.subscribe(b"beat")
-        wait_for(lambda: (host.emit("beat", {"beat": 4, "bpm": 120.0}), socket.poll(20))[1])
+        until(lambda: (host.emit("beat", {"beat": 4, "bpm": 120.0}), socket.poll(20))[1])
         topic, data = socket.recv_multipart()
     assert topic == b"beat"
     assert msgpack.unpackb(data) == {"beat": 4, "bpm": 120.0}
@@ -60,7 +61,7 @@ def test_a_reader_may_choose_topics(host, server):
             host.emit("style", {"name": "a"})
             return reader.read(0.02)
 
-        assert wait_for(both) == ("style", {"name": "a"})
+        assert until(both) == ("style", {"name": "a"})
 
 
 def test_a_parameter_change_is_an_event(host, reader):
@@ -127,7 +128,7 @@ def test_a_reader_ignores_what_is_no_event(free_port):
     publisher.linger = 0
     publisher.bind(f"tcp://127.0.0.1:{free_port}")
     with EventReader(port=free_port) as reader:
-        wait_for(lambda: (publisher.send(b"one part"), reader.read(0.02), reader.rejected)[2])
+        until(lambda: (publisher.send(b"one part"), reader.read(0.02), reader.rejected)[2])
     assert reader.read(0) is None
     publisher.close(0)
     context.term()

@@ -18,7 +18,8 @@ from morphogen.errors import Unavailable, UsageError
 from morphogen.frame import HEADER_BYTES, Alpha, Frame, FrameInfo, FramePool, PixelFormat, TargetSpec
 from morphogen_bridges.clients.frames import FrameReader
 from morphogen_bridges.sinks.zmq_frames import HELD_FRAMES, QUEUED_FRAMES, ZmqFrames
-from zmq_helpers import PATIENCE, opened, peer, wait_for
+from waiting import until
+from zmq_helpers import PATIENCE, opened, peer
 
 SMALL = TargetSpec(64, 36)
 HD = TargetSpec(1280, 720)
@@ -41,7 +42,7 @@ def url(sink):
 @pytest.fixture
 def reader(sink):
     with FrameReader(url(sink)) as reader:
-        wait_for(sink.watched)
+        until(sink.watched)
         yield reader
 
 
@@ -61,7 +62,7 @@ def test_one_part_is_header_and_pixels(sink):
     frame = make_frame(SMALL, 5, generation=3)
     with peer(zmq.SUB, sink.describe()["port"]) as socket:
         socket.subscribe(b"")
-        wait_for(sink.watched)
+        until(sink.watched)
         sink.write(frame)
         (message,) = socket.recv_multipart()
     assert message == bytes(frame.wire)
@@ -92,7 +93,7 @@ def test_the_reader_sees_what_was_written(sink, reader):
 def test_other_pixel_formats(host, fmt):
     spec = TargetSpec(16, 8, fmt)
     with sink_of(host, spec) as sink, FrameReader(url(sink)) as reader:
-        wait_for(sink.watched)
+        until(sink.watched)
         frame = FramePool(spec, 1).take(FrameInfo(spec, 1))
         frame.buffer[HEADER_BYTES:] = 60
         frame.stamp()
@@ -108,7 +109,7 @@ def test_jpeg(host):
     frame = make_frame(spec, 3, generation=2)
     with sink_of(host, spec, format="jpeg", quality="95") as sink, FrameReader(url(sink)) as reader:
         assert sink.describe()["encoding"] == "jpeg"
-        wait_for(sink.watched)
+        until(sink.watched)
         sink.write(frame)
         info, picture = reader.read(PATIENCE)
         wire = info.pack()
@@ -123,7 +124,7 @@ def test_jpeg_keeps_the_order_of_colours(host):
     frame = make_frame(spec, 0, fill=0)
     frame.pixels[..., 0] = 255  # blue
     with sink_of(host, spec, format="jpeg") as sink, FrameReader(url(sink)) as reader:
-        wait_for(sink.watched)
+        until(sink.watched)
         sink.write(frame)
         _, picture = reader.read(PATIENCE)
     assert picture[8, 8, 2] > 200
@@ -133,12 +134,12 @@ def test_jpeg_keeps_the_order_of_colours(host):
 def test_watched_only_while_somebody_subscribes(sink):
     assert not sink.watched()
     with FrameReader(url(sink)):
-        wait_for(sink.watched)
+        until(sink.watched)
         with FrameReader(url(sink)):
-            wait_for(lambda: (sink.write(make_frame(SMALL)), sink.stats()["subscribers"] == 2)[1])
-        wait_for(lambda: (sink.write(make_frame(SMALL)), sink.stats()["subscribers"] == 1)[1])
+            until(lambda: (sink.write(make_frame(SMALL)), sink.stats()["subscribers"] == 2)[1])
+        until(lambda: (sink.write(make_frame(SMALL)), sink.stats()["subscribers"] == 1)[1])
         assert sink.watched()
-    wait_for(lambda: (sink.write(make_frame(SMALL)), not sink.watched())[1])
+    until(lambda: (sink.write(make_frame(SMALL)), not sink.watched())[1])
     assert sink.stats()["subscribers"] == 0
 
 
@@ -151,7 +152,7 @@ def test_nothing_is_sent_while_nobody_subscribes(sink):
 def test_frames_are_given_back(host):
     pool = FramePool(HD, 4)
     with sink_of(host, HD) as sink, FrameReader(url(sink)) as reader:
-        wait_for(sink.watched)
+        until(sink.watched)
         for index in range(20):
             frame = numbered(pool, index)
             sink.write(frame)
@@ -184,7 +185,7 @@ def feed_a_second_process(host, conflate=False, stall=0.0, frames=150, spec=HD):
     with sink_of(host, spec) as sink:
         command = [sys.executable, "-c", READER, url(sink), str(int(conflate)), str(stall), str(frames)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            wait_for(sink.watched)
+            until(sink.watched)
             for index in itertools.count():
                 if process.poll() is not None or index > 60 * PATIENCE:
                     break
@@ -220,9 +221,9 @@ def test_a_reader_that_stops_reading_costs_bounded_memory_and_no_other_reader_a_
     total = 200
     with sink_of(host, HD) as sink, peer(zmq.SUB, sink.describe()["port"], rcvhwm=1, rcvbuf=4096) as dead:
         dead.subscribe(b"")
-        wait_for(sink.watched)
+        until(sink.watched)
         with FrameReader(url(sink)) as reader:
-            wait_for(lambda: (sink._look_around(), sink.stats()["subscribers"] == 2)[1])
+            until(lambda: (sink._look_around(), sink.stats()["subscribers"] == 2)[1])
             for index in range(total):
                 frame = numbered(pool, index)
                 sink.write(frame)
@@ -272,7 +273,7 @@ def test_watching_and_writing_on_two_threads(host):
                             frame.release()
                         return reader.read(0.05)
 
-                    assert whole(*wait_for(shown))
+                    assert whole(*until(shown))
         finally:
             stop.set()
         watching.result(PATIENCE)
@@ -323,7 +324,7 @@ def test_reconfigure_keeps_the_readers_or_moves(sink, reader, free_port, host):
     sink.reconfigure(SinkOptions(extra={"port": str(free_port)}))
     assert sink.describe()["port"] == free_port
     with FrameReader(url(sink)) as moved:
-        wait_for(sink.watched)
+        until(sink.watched)
         sink.write(make_frame(SMALL, 2))
         assert moved.read(PATIENCE)[0].index == 2
 
@@ -335,7 +336,7 @@ def test_it_opens_and_closes_again_and_again():
     for _ in range(3):
         sink.open(host)
         with FrameReader(url(sink)):
-            wait_for(sink.watched)
+            until(sink.watched)
             sink.write(make_frame(SMALL))
         sink.close()
         sink.close()
@@ -357,7 +358,7 @@ def test_the_reader_counts_what_is_no_frame(free_port):
         good[:20] + b"\x09" + good[21:],
     ]
     with FrameReader(f"tcp://127.0.0.1:{free_port}") as reader:
-        wait_for(lambda: (publisher.send(good), reader.read(0.02))[1])
+        until(lambda: (publisher.send(good), reader.read(0.02))[1])
         while reader.read(0.1):
             pass
         for message in bad:

@@ -10,7 +10,8 @@ from fakes import FakeHost
 from morphogen.errors import Unavailable, UsageError
 from morphogen.params.catalog import BY_KEY
 from morphogen_bridges.sources.zmq_params import ZmqParams
-from zmq_helpers import opened, peer, wait_for
+from waiting import until
+from zmq_helpers import leaves, opened, peer
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def push(source):
 
 def test_a_map_sets_its_keys(push, host):
     push.send(msgpack.packb({"view/zoom": 1.5, "audio/bass": 0.8, "output/blackout": True, "view/mirror": "both"}))
-    wait_for(lambda: len(host.params.sets) == 4)
+    until(lambda: len(host.params.sets) == 4)
     assert {k: v for k, v, _ in host.params.sets} == {
         "view/zoom": 1.5, "audio/bass": 0.8, "output/blackout": 1.0, "view/mirror": 3.0,
     }  # fmt: skip
@@ -36,7 +37,7 @@ def test_a_map_sets_its_keys(push, host):
 
 def test_every_declared_key_can_be_set(push, host):
     push.send(msgpack.packb({key: spec.default for key, spec in BY_KEY.items()}))
-    wait_for(lambda: len(host.params.sets) == len(BY_KEY))
+    until(lambda: len(host.params.sets) == len(BY_KEY))
 
 
 def test_good_keys_of_a_bad_map_are_set(push, host, source):
@@ -50,7 +51,7 @@ def test_good_keys_of_a_bad_map_are_set(push, host, source):
         b"view/x": 1,
     }
     push.send(msgpack.packb({**bad, "view/zoom": 2}))
-    wait_for(lambda: host.params.sets)
+    until(lambda: host.params.sets)
     assert host.params.sets == [("view/zoom", 2.0, "zmq")]
     assert source.stats()["rejected"] == len(bad)
 
@@ -63,7 +64,7 @@ def test_good_keys_of_a_bad_map_are_set(push, host, source):
 def test_what_is_no_map_is_counted_and_survived(push, host, source, data):
     push.send(data)
     push.send(msgpack.packb({"view/zoom": 2}))
-    wait_for(lambda: host.params.sets)
+    until(lambda: host.params.sets)
     assert source.stats()["rejected"] == 1
     assert source.stats()["received"] == 2
 
@@ -71,7 +72,7 @@ def test_what_is_no_map_is_counted_and_survived(push, host, source, data):
 def test_a_bad_key_is_reported_once(push, host, source, caplog):
     for _ in range(200):
         push.send(msgpack.packb({"no/such": 1}))
-    wait_for(lambda: source.stats()["rejected"] == 200)
+    until(lambda: source.stats()["rejected"] == 200)
     assert len([r for r in caplog.records if "no/such" in r.message]) < 20
     assert "param.list" in caplog.text
 
@@ -79,8 +80,8 @@ def test_a_bad_key_is_reported_once(push, host, source, caplog):
 def test_a_flood_is_coalesced_and_ends_at_the_newest(push, host, source):
     for i in range(5001):
         push.send(msgpack.packb({"view/x": i / 5000, "view/y": 1}))
-    wait_for(lambda: source.stats()["received"] == 5001)
-    wait_for(lambda: host.params.get("view/x") == 1.0)
+    until(lambda: source.stats()["received"] == 5001)
+    until(lambda: host.params.get("view/x") == 1.0)
     stats = source.stats()
     assert stats["set"] + stats["coalesced"] == 2 * 5001
 
@@ -96,7 +97,7 @@ def test_a_huge_message_ends_only_its_senders_connection(push, host, source):
     with peer(zmq.PUSH, source.describe()["port"]) as large:
         large.send(b"\xc6" + b"x" * 100_000)
         push.send(msgpack.packb({"view/zoom": 2}))
-        wait_for(lambda: host.params.sets)
+        until(lambda: host.params.sets)
 
 
 def test_a_host_that_fails_does_not_end_the_source(push, host, source, caplog):
@@ -108,9 +109,9 @@ def test_a_host_that_fails_does_not_end_the_source(push, host, source, caplog):
 
     host.params.set = broken
     push.send(msgpack.packb({"view/x": 1}))
-    wait_for(lambda: "oops" in caplog.text)
+    until(lambda: "oops" in caplog.text)
     push.send(msgpack.packb({"view/zoom": 2}))
-    wait_for(lambda: host.params.sets)
+    until(lambda: host.params.sets)
 
 
 def test_ports_and_addresses(source, host):
@@ -130,8 +131,7 @@ def test_close_is_idempotent(host):
         source.close()
 
 
-_leaf = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | st.text() | st.binary()
-_value = st.recursive(_leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+_value = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 _map = st.dictionaries(st.sampled_from(sorted(BY_KEY)) | st.text() | st.binary(), _value, max_size=6)
 
 

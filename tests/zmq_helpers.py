@@ -1,25 +1,16 @@
-"""Sockets and patience for the ZeroMQ tests."""
+"""Sockets for the ZeroMQ tests."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 
 import msgpack
 import zmq
+from hypothesis import strategies as st
 
 PATIENCE = 20.0
-
-
-def wait_for(condition, what="it"):
-    """Poll until `condition()` is true; returns its value."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    raise AssertionError(f"waited {PATIENCE} s in vain for {what}")
+# What msgpack can say, for fuzzing.
+leaves = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | st.text() | st.binary()
 
 
 @contextlib.contextmanager
