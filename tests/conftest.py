@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 from collections.abc import Iterator
 
@@ -41,3 +43,26 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MORPHOGEN_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture
+def port_base() -> Iterator[int]:
+    """The first of seven ports in a row for a whole daemon: free for TCP and UDP, and not another test's.
+
+    Below 32768, where Linux begins (others at 49152) to hand ports out to clients: up there any connection of any
+    program may take one between this look and the daemon's start. The eighth port is held meanwhile, as a sign for
+    tests that run at the same time.
+    """
+    for start in random.SystemRandom().sample(range(20_000, 32_000, 8), 500):
+        with contextlib.ExitStack() as claim, contextlib.ExitStack() as look:
+            try:
+                claim.enter_context(socket.socket()).bind(("127.0.0.1", start + 7))
+                for port in range(start, start + 7):
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        look.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            look.close()
+            yield start
+            return
+    raise RuntimeError("no seven free ports in a row")

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from morphogen.cli import complete, ctl, still
 from morphogen.errors import MorphogenError, StyleError, Unavailable, UsageError
 from morphogen.methods import BY_NAME as METHODS_BY_NAME
 from morphogen.methods import METHODS, bind
+from waiting import until
 
 VERBS = ("serve", "still", "ctl", "styles", "devices", "doctor", "bench")
 
@@ -303,10 +303,9 @@ def test_ctl_passes_on_what_the_daemon_says(capsys, control):
     assert one_line(err) == "morphogen: there is no style 'x/y'. See `morphogen styles list`."
 
 
-def test_ctl_without_a_daemon_says_so(capsys, free_port):
+def test_ctl_without_a_daemon_says_so(capsys, port_base):
     pytest.importorskip("morphogen_bridges.clients.control")
-    base = str(min(free_port, 60000))
-    code, out, err = run(capsys, "ctl", "stats", "--port-base", base, "--timeout", "0.5")
+    code, out, err = run(capsys, "ctl", "stats", "--port-base", str(port_base), "--timeout", "0.5")
     assert (code, out) == (1, "")
     one_line(err)
 
@@ -420,25 +419,29 @@ def test_devices_lists_names(capsys, probes):
 # --- completion, and as a process
 
 
-def test_a_daemon_plays_obeys_and_ends(capsys, home, free_port):
+def test_a_daemon_plays_obeys_and_ends(capsys, home, port_base):
     """The whole way: serve as a process, ctl over ZeroMQ, one JSON object at the end."""
-    base = str(max(1024, min(free_port, 60000)))
-    words = ["serve", "--size", "64x36", "--audio", "none", "--seconds", "60", "--json", "--port-base", base]
+    base = str(port_base)
+    words = ["serve", "--size", "64x36", "--audio", "none", "--seconds", "170", "--json", "--port-base", base]
     daemon = subprocess.Popen(
         [sys.executable, "-m", "morphogen", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        end = time.monotonic() + 30
-        while run(capsys, "ctl", "stats", "--port-base", base)[0] and time.monotonic() < end:
+
+        def plays():
             assert daemon.poll() is None, daemon.communicate()
-            time.sleep(0.2)
+            code, out, _err = run(capsys, "ctl", "stats", "--json", "--port-base", base)
+            return code == 0 and json.loads(out)["frames"] > 0  # it answers before the first frame is out
+
+        until(plays, "the daemon's first frame", 90)
         assert run(capsys, "ctl", "set", "view/rotate", "-30", "--port-base", base)[0] == 0
         assert run(capsys, "ctl", "get", "view/rotate", "--port-base", base)[1] == "-30.0\n"
         assert run(capsys, "ctl", "snapshot", "recall", "9", "--port-base", base)[0] == 1
         assert run(capsys, "ctl", "shutdown", "--port-base", base) == (0, "stopping\n", "")
-        out, err = daemon.communicate(timeout=20)
+        out, err = daemon.communicate(timeout=60)
     finally:
         daemon.kill()
+        daemon.wait()
     assert daemon.returncode == 0, err
     numbers = json.loads(out.splitlines()[-1])
     assert set(numbers) >= {"frames", "fps", "frame_ms", "late", "dropped", "backend", "size", "rss_mb", "osc"}

@@ -82,7 +82,7 @@ class Daemon:
 
 
 @pytest.mark.device
-def test_a_played_tone_and_a_played_beat_move_the_picture(pulse, tmp_path, free_port):  # noqa: F811
+def test_a_played_tone_and_a_played_beat_move_the_picture(pulse, tmp_path, port_base):  # noqa: F811
     try:
         portaudio.load()
     except Unavailable as error:
@@ -90,7 +90,7 @@ def test_a_played_tone_and_a_played_beat_move_the_picture(pulse, tmp_path, free_
     if shutil.which("paplay") is None:
         pytest.skip("paplay is not installed (apt install pulseaudio-utils)")
     tone, beat = wav(tmp_path / "tone.wav", bass_tone(20)), wav(tmp_path / "beat.wav", beats(30))
-    daemon = Daemon(pulse.env, tmp_path, 20_000 + free_port % 20_000)
+    daemon = Daemon(pulse.env, tmp_path, port_base)
     player = None
     try:
         assert wait(lambda: daemon.feature("bass") == 0.0), daemon.said()

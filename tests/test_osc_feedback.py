@@ -52,6 +52,11 @@ class Ear:
 
         until(there, f"{address} {value}")
 
+    def go_deaf(self):
+        """From now on it is as if nobody listened there: a socket that is connected to itself takes nothing from
+        anybody else, who is told so, and yet no other process can be given its port meanwhile."""
+        self.socket.connect(self.address)
+
     def clear(self):
         self.listen()
         self.heard.clear()
@@ -215,7 +220,7 @@ def test_subscribers_come_and_go(stage):
     ear.wait("view/zoom", 1.0)
     until(lambda: ear.values("style/current") == ["a/b"])
     assert len(stage.targets) == 1
-    ear.socket.close()
+    ear.go_deaf()
 
     def forgotten():
         stage.host.clock.advance(PROBE_SECONDS + 0.1)
@@ -237,23 +242,26 @@ def test_subscribers_are_bounded(stage, monkeypatch, caplog):
     assert len(caplog.records) == 1
 
 
-def test_a_dead_receiver_is_said_once_costs_one_probe_and_is_welcomed_back(stage, free_port, caplog):
-    live = stage.ear()
+def test_a_dead_receiver_is_said_once_costs_one_probe_and_is_welcomed_back(stage, caplog):
+    live, dead = stage.ear(), stage.ear()
+    dead.go_deaf()
+    port = dead.address[1]
     with caplog.at_level(logging.DEBUG, "morphogen.osc"):
-        feedback = stage.start(("127.0.0.1", free_port), live.address)
+        feedback = stage.start(("127.0.0.1", port), live.address)
         stage.settle(live)
         for n in range(30):
             stage.host.clock.advance(PROBE_SECONDS + 0.1)  # not a whole beat: something runs, so something is sent
             stage.host.params.set("view/x", n / 30)
             live.wait("view/x", n / 30)
-        assert stage.targets[free_port]["alive"] is False
+        assert stage.targets[port]["alive"] is False
         lines = [r.getMessage() for r in caplog.records]
-    assert lines == [f"OSC feedback: nobody listens at 127.0.0.1:{free_port} yet"]
-    late = stage.ear(free_port)
+    assert lines == [f"OSC feedback: nobody listens at 127.0.0.1:{port} yet"]
+    dead.socket.close()
+    late = stage.ear(port)
 
     def back():
         stage.host.clock.advance(PROBE_SECONDS + 0.1)
-        return stage.targets[free_port]["alive"]
+        return stage.targets[port]["alive"]
 
     until(back)
     late.wait("view/x", 29 / 30)
