@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import FakeHost
-from morphogen.clock import FixedStepClock, ManualClock, next_due
+from morphogen.clock import SLACK, FixedStepClock, ManualClock, next_due
 from morphogen.contracts import Sink
 from morphogen.frame import PixelFormat
 from morphogen.loop import FrameLoop
@@ -149,12 +149,21 @@ def test_a_late_frame_is_counted_and_not_chased():
     assert [info.index for info in rig.sink.infos] == list(range(57))
 
 
-def test_always_too_slow_is_half_the_rate_not_a_burst():
+def test_a_slight_overrun_costs_no_picture():
+    """Frame 10 takes 1.3 intervals: the next starts at once, late by 0.3, and the one after is on the grid again."""
+    rig = Rig(takes=lambda n: 1.3 / 60 if n == 10 else 0.001)
+    rig.loop.run(0.995)
+    assert rig.loop.index == 60
+    assert rig.loop.stats.late == 1
+    np.testing.assert_allclose(rig.starts[[10, 11, 12]] * 60, [10, 11.3, 12], atol=1e-6)
+
+
+def test_always_too_slow_is_an_even_lower_rate_not_a_burst():
     rig = Rig(takes=lambda n: 1.4 / 60)
     rig.loop.run(1.0)
-    assert rig.loop.index == 30
-    assert rig.loop.stats.late == 30
-    assert np.diff(rig.starts).min() > 1.9 / 60
+    assert rig.loop.index == 40
+    assert rig.loop.stats.late == 40
+    assert 1.39 / 60 < np.diff(rig.starts).min() < np.diff(rig.starts).max() < 1.61 / 60
 
 
 def test_unpaced_runs_as_fast_as_it_draws():
@@ -322,15 +331,16 @@ dues, intervals = st.floats(0, 1e5), st.floats(1e-3, 1.0)
 
 
 @given(dues, st.floats(-1.0, 50.0), intervals)
-def test_the_next_frame_is_never_in_the_past_and_on_the_grid(due, behind, interval):
+def test_the_next_frame_is_on_the_grid_and_at_most_half_an_interval_ago(due, behind, interval):
     now = due + behind
     pace = next_due(due, now, interval)
     assert pace.due is not None
     steps = (pace.due - due) / interval
     assert steps == pytest.approx(round(steps), abs=1e-6 * (1 + due / interval))
-    assert round(steps) == pace.late + 1
+    assert round(steps) in {pace.late, pace.late + 1}
     assert pace.late >= 0
-    assert pace.due >= now - 1e-6
+    assert (pace.late == 0) == (now <= due + interval)
+    assert pace.due >= now - SLACK * interval - 1e-6
     # The nearest such point: one interval before would have been missed.
     assert pace.late == 0 or pace.due - interval <= now + 1e-6
 
@@ -338,14 +348,15 @@ def test_the_next_frame_is_never_in_the_past_and_on_the_grid(due, behind, interv
 @given(st.lists(st.floats(0, 0.1), max_size=60), st.integers(24, 240))
 def test_a_whole_show_stays_on_the_grid_of_its_first_frame(costs, fps):
     interval = 1 / fps
-    due, now, late = 100.0, 100.0, 0
+    due, now = 100.0, 100.0
     for cost in costs:
         now += cost
         pace = next_due(due, now, interval)
         assert pace.due > due
-        due, late = pace.due, late + pace.late
+        due = pace.due
         now = max(now, due)
-    assert (due - 100.0) / interval == pytest.approx(len(costs) + late, abs=1e-6)
+    steps = (due - 100.0) / interval
+    assert steps == pytest.approx(round(steps), abs=1e-6)
 
 
 @given(dues, dues)

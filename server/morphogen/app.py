@@ -19,6 +19,7 @@ from morphogen.contracts import Source
 from morphogen.errors import MorphogenError
 from morphogen.folders import cache_folder
 from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
+from morphogen.headroom import Headroom
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
 from morphogen.ports import DEFAULT_BASE, Ports
@@ -62,7 +63,8 @@ class App:
             _restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
         warm_up(renderer, style.network)
-        renderer.limit(1 / config.fps if config.fps > 0 and config.quality == "auto" else 0.0)
+        if config.fps > 0 and config.quality == "auto":
+            instrument.loop.headroom = Headroom(renderer.limit, 1 / config.fps)
         return instrument
 
     # --- life

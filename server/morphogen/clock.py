@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+SLACK = 0.5  # of an interval
+
 
 class Clock(Protocol):
     """Seconds that never go backwards. `wait_until` may return early only if the clock was stopped."""
@@ -65,7 +67,10 @@ class ManualClock(FixedStepClock):
 
 @dataclass(frozen=True)
 class Pace:
-    """When the next frame is due. `due` is None when unpaced (`--fps 0`)."""
+    """When the next frame is due. `due` is None when unpaced (`--fps 0`).
+
+    late: frames that missed their time: the one just drawn if it ran over, or all whose grid points are skipped.
+    """
 
     due: float | None
     late: int
@@ -74,13 +79,17 @@ class Pace:
 def next_due(due: float, now: float, interval: float) -> Pace:
     """Due time of the frame after the one that was due at `due`, seen at `now`.
 
-    Frames stay on the grid `first + n * interval`, so the pace cannot drift. A frame that is already overdue is
-    counted as late and the grid points that have passed are skipped, never chased with a burst of frames.
+    Frames stay on the grid `first + n * interval`, so the pace cannot drift. A frame that ran over by less than half an
+    interval leaves time to draw the next, which starts at once: one hiccup of a millisecond must not cost a picture.
+    Later than that, the grid points that have passed are skipped, never chased with a burst of frames.
     """
     if interval <= 0:
         return Pace(None, 0)
     following = due + interval
-    if now <= following:
+    behind = now - following
+    if behind <= 0:
         return Pace(following, 0)
-    missed = int((now - following) / interval) + 1
+    if behind < SLACK * interval:
+        return Pace(following, 1)
+    missed = int(behind / interval) + 1
     return Pace(following + missed * interval, missed)

@@ -18,6 +18,7 @@ from morphogen import log
 from morphogen.clock import Clock, next_due
 from morphogen.contracts import Renderer
 from morphogen.field.scene import Scene
+from morphogen.headroom import Headroom
 from morphogen.priority import first_in_line
 from morphogen.publish import Publisher
 from morphogen.stats import LoopStats
@@ -46,7 +47,8 @@ class Show(Protocol):
 
 
 class FrameLoop:
-    """fps 0: unpaced. `run` returns when stopped or after `seconds`."""
+    """fps 0: unpaced. `run` returns when stopped or after `seconds`. `headroom`, if there
+    is one, hears of every frame's lateness."""
 
     def __init__(self, show: Show, renderer: Renderer, publisher: Publisher, clock: Clock, fps: float = 60.0) -> None:
         self.state: State = "ready"
@@ -57,6 +59,7 @@ class FrameLoop:
         self._publisher = publisher
         self._clock = clock
         self._interval = 1.0 / fps if fps > 0 else 0.0
+        self.headroom: Headroom | None = None
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._repeated = log.Repeated(_log, now=clock.now)
@@ -96,6 +99,8 @@ class FrameLoop:
             pace = next_due(due, self._clock.now(), self._interval)
             if pace.due is not None:
                 self.stats.late += pace.late
+                if self.headroom is not None:
+                    self.headroom.frame(now, pace.late)
                 due = pace.due
                 self._clock.wait_until(due)
 
