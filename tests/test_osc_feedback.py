@@ -17,7 +17,7 @@ from morphogen.errors import Unavailable
 from morphogen_bridges.osc.codec import parse, write_message
 from morphogen_bridges.osc.target import PROBE_SECONDS
 from morphogen_bridges.servers import osc_feedback
-from morphogen_bridges.servers.osc_feedback import HUSH, OscFeedback
+from morphogen_bridges.servers.osc_feedback import EXPIRES, HUSH, OscFeedback
 from morphogen_bridges.sources.osc import OscSource
 from waiting import until
 
@@ -136,21 +136,46 @@ def test_changes_arrive_newest_last(stage, one):
     assert len(one.values("view/zoom")) <= 200
 
 
-def test_one_tick_sends_one_value_a_parameter(stage, one, monkeypatch):
+@pytest.fixture
+def tick(stage, one, monkeypatch):
+    """The tick itself, without its thread."""
     feedback = stage.feedback
     stage.feedback.close()
-    # The tick itself, without its thread: what comes between two ticks is one packet.
     monkeypatch.setattr(feedback, "_run", lambda: None)
     feedback.open(stage.host)
-    for _ in range(2):
+
+    def tick():
         feedback._step(True)
-        time.sleep(0.05)  # the loopback delivers, or a refusal comes back
+        time.sleep(0.02)  # the loopback delivers, or a refusal comes back
+
+    tick()
+    tick()
     one.clear()
+    return tick
+
+
+def test_one_tick_sends_one_value_a_parameter(stage, one, tick):
     for n in range(50):
         stage.host.params.set("view/zoom", 1 + n / 100)
-    feedback._step(True)
+    tick()
     one.wait("view/zoom", 1.49)
     assert one.values("view/zoom") == [pytest.approx(1.49)]
+
+
+@pytest.mark.parametrize("values", [1, 2, 3])
+def test_a_subscriber_that_left_is_forgotten_however_many_packets_were_refused_at_once(stage, tick, values):
+    ear = stage.ear()
+    stage.host.emit("subscribe", {"host": "127.0.0.1", "port": ear.address[1]})
+    for _ in range(2):
+        tick()
+    assert stage.targets[ear.address[1]]["alive"]
+    ear.go_deaf()
+    for key in ("view/x", "view/y", "view/zoom")[:values]:
+        stage.host.params.set(key, 0.5)
+    for _ in range(2 * EXPIRES + 1):
+        tick()
+        stage.host.clock.advance(PROBE_SECONDS + 0.1)
+    assert ear.address[1] not in stage.targets
 
 
 def test_the_hand_on_the_fader_is_not_echoed_and_hears_the_final_value(stage, one):

@@ -106,6 +106,7 @@ class Target:
         return True
 
     def _fail(self, now: float) -> None:
+        self._asked = False  # this complaint was the answer: silence after it would be taken for a receiver
         self.alive = False
         self.refused += 1
         self._probe_at = now + PROBE_SECONDS
