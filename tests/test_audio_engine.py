@@ -146,6 +146,20 @@ def test_external_features_win_for_a_second(rig, music):
     assert rig.engine.features(now + 1.1).bass != 0.123
 
 
+@pytest.mark.parametrize("name", ["onset", "beat"])
+def test_a_pulse_from_outside_that_is_over_before_the_frame_shows_for_one_frame(rig, name):
+    rig.engine.restart("osc")
+    for value in (0.0, 1.0, 0.0):
+        rig.engine.set_external(name, value, 100.0)
+    rig.engine.set_external("bass", 1.0, 100.0)
+    rig.engine.set_external("bass", 0.25, 100.0)
+    seen = [rig.engine.features(100.0 + n / 60) for n in range(3)]
+    assert [getattr(features, name) for features in seen] == [1.0, 0.0, 0.0]
+    assert [features.bass for features in seen] == [0.25] * 3, "a level is what it is now"
+    rig.engine.set_external(name, 1.0, 100.1)
+    assert [getattr(rig.engine.features(100.1 + n / 60), name) for n in range(3)] == [1.0] * 3, "until it falls"
+
+
 def test_external_features_stay_when_the_source_is_osc(rig):
     rig.engine.restart("osc")
     rig.engine.set_external("mid", 0.4, 100.0)

@@ -341,6 +341,18 @@ def test_of_many_values_in_one_batch_only_the_last_reaches_the_store(rig):
     assert rig.kinds == {"value": 1}
 
 
+def test_a_pulse_within_one_batch_is_not_lost(rig):
+    onset = [M("/morphogen/audio/onset", value) for value in (0.0, 1.0, 0.5, 0.0)]
+    beat = [M("/audio/beat/onbeat", 1.0), M("/morphogen/norm/audio/beat", 0.0)]
+    level = [M("/morphogen/audio/bass", value) for value in (1.0, 0.5)]
+    rig.send(write_bundle([*onset, *beat, *level]))
+    rig.ping()
+    sets = [(key, value) for key, value, _ in rig.host.params.sets]
+    assert [value for key, value in sets if key == "audio/onset"] == [1.0, 0.5, 0.0]
+    assert [value for key, value in sets if key == "audio/beat"] == [1.0, 0.0]
+    assert [value for key, value in sets if key == "audio/bass"] == [0.5]
+
+
 def test_a_command_is_a_barrier():
     seen = []
     host = FakeHost({"snapshot.store": lambda slot: seen.append((slot, host.params.get("view/zoom")))})

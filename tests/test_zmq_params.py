@@ -86,6 +86,14 @@ def test_a_flood_is_coalesced_and_ends_at_the_newest(push, host, source):
     assert stats["set"] + stats["coalesced"] == 2 * 5001
 
 
+def test_a_pulse_within_one_batch_is_not_lost(host, source):
+    values = {}
+    for value in (0, 1, 0):
+        source._merge(msgpack.packb({"audio/onset": value, "audio/bass": value}), values)
+    assert host.params.sets == [("audio/onset", 1.0, "zmq")]
+    assert values == {"audio/onset": 0.0, "audio/bass": 0.0}
+
+
 def test_a_bad_value_does_not_hide_the_good_one_before_it(host, source):
     values = {}
     source._merge(msgpack.packb({"view/zoom": 2}), values)

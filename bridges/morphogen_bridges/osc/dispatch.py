@@ -1,7 +1,8 @@
 """From OSC messages to acts on the instrument. No sockets, no threads: one thread calls, `host` does the rest.
 
 Parameters are gathered and handed over by `end_batch`, so that of a thousand values for one key in one batch only the
-last reaches the store; a command hands over first (a barrier), because it may depend on what was set before it.
+last reaches the store; a command hands over first (a barrier), because it may depend on what was set before it. Of a
+pulse that falls within the batch (an onset's 1 and 0) the height is handed over, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import morphogen
 from morphogen.contracts import Host
 from morphogen.errors import MorphogenError
+from morphogen.params.catalog import PULSES
 from morphogen.params.spec import Param
 from morphogen_bridges.osc import addresses as table
 from morphogen_bridges.osc.codec import Infinitum, Message, OscError, write_message
@@ -86,16 +88,19 @@ class Dispatcher:
         """Hand over gathered parameters, weights and tempo."""
         if self._values:
             values, self._values = self._values, {}
-            params = self._host.params
-            for key, (value, normalised, origin) in values.items():
-                try:
-                    (params.set_normalised if normalised else params.set)(key, value, origin)
-                except MorphogenError as error:
-                    self._tally.reject("value", error, origin)
+            for key, value in values.items():
+                self._put(key, *value)
         if self._calls:
             calls, self._calls = self._calls, {}
             for (method, _), arguments in calls.items():
                 self._call(method, arguments)
+
+    def _put(self, key: str, value: Any, normalised: bool, origin: str) -> None:
+        params = self._host.params
+        try:
+            (params.set_normalised if normalised else params.set)(key, value, origin)
+        except MorphogenError as error:
+            self._tally.reject("value", error, origin)
 
     def _other(self, message: Message, peer: Peer) -> None:
         command = self._commands.get(message.address)
@@ -122,6 +127,9 @@ class Dispatcher:
             # Checked here and not by the store: the store sees only the last value of a batch, and a bad one must
             # not swallow the good one before it.
             value = _text(route, value) if type(value) is str and not route.normalised else _number(value, message)
+        before = self._values.get(route.key)
+        if before is not None and route.key in PULSES and before[0] > value:  # 0..1, normalised or not
+            self._put(route.key, *before)
         self._values[route.key] = (value, route.normalised, peer.origin)
 
     def _answer(self, route: Route, address: str, peer: Peer) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphogen.errors import ParamError
+from morphogen.params.catalog import PULSES
 from morphogen_bridges.zmq_common import LOOPBACK, SocketThread, unpack
 from morphogen_bridges.zmq_server import ZmqServer
 
@@ -24,7 +25,8 @@ ORIGIN = "zmq"
 class ZmqParams(ZmqServer):
     """Sets parameters and audio features from maps like `{"view/zoom": 1.5, "audio/bass": 0.8}`.
 
-    One thread drains up to 256 waiting messages at a time and sets each key once, to the newest good value. Good keys
+    One thread drains up to 256 waiting messages at a time and sets each key once, to the newest good value; a pulse
+    (beat, onset) that falls meanwhile is set to its height first, so that it is not lost. Good keys
     of a map are set even if others are bad; bad ones are counted in `stats` (`rejected`) and reported once each. A
     message over 64 KiB ends its sender's connection unread (it comes back by itself). Raises Unavailable or UsageError
     at `open`.
@@ -55,12 +57,15 @@ class ZmqParams(ZmqServer):
             self._stats["received"] += 1
             self._merge(data, values)
         for key, value in values.items():
-            try:
-                self._host.params.set(key, value, ORIGIN)
-                self._stats["set"] += 1
-            except ParamError as error:
-                self._reject(key, error)
+            self._put(key, value)
         time.sleep(PAUSE)
+
+    def _put(self, key: str, value: float) -> None:
+        try:
+            self._host.params.set(key, value, ORIGIN)
+            self._stats["set"] += 1
+        except ParamError as error:
+            self._reject(key, error)
 
     def _merge(self, data: bytes, values: dict[str, float]) -> None:
         """Add the good keys of one message. Checked here, so that a bad value cannot hide a good one before it."""
@@ -81,7 +86,11 @@ class ZmqParams(ZmqServer):
             except ParamError as error:
                 self._reject(str(key)[:60], error)
                 continue
-            self._stats["coalesced"] += key in values
+            before = values.get(key)
+            if before is not None and key in PULSES and before > number:
+                self._put(key, before)
+            else:
+                self._stats["coalesced"] += before is not None
             values[key] = number
 
     def _reject(self, kind: str, error: Exception) -> None:

@@ -22,6 +22,7 @@ from morphogen.audio.ring import Ring
 from morphogen.clock import Clock
 from morphogen.contracts import TempoState
 from morphogen.errors import ParamError
+from morphogen.params.catalog import PULSES
 from morphogen.tempo import Transport
 
 EXTERNAL_SECONDS = 1.0
@@ -51,7 +52,9 @@ class AudioEngine:
         self._stopping = False
         self._repeated = log.Repeated(_log, now=clock.now)
         self._lock = threading.Lock()  # one analyser at a time: the worker, `process` or `restart`
+        self._outside = threading.Lock()  # held for a dictionary access
         self._external: dict[str, tuple[float, float]] = {}
+        self._peaks: dict[str, float] = {}
         self._position: tuple[float, float | None, float] | None = None
         self._listener: Listener | None = None
         self._processed: float | None = None
@@ -116,12 +119,18 @@ class AudioEngine:
 
     def set_external(self, name: str, value: float, now: float) -> None:
         """A feature sent in by OSC or ZeroMQ, 0..1 (clipped). It wins over the own analysis until one second after
-        its last message; for ever when the source is `osc`. Raises ParamError: unknown feature, not a finite number."""
+        its last message; for ever when the source is `osc`. Of a pulse (beat, onset) the next `features` shows the
+        highest value since the last one, so that a 1 and its 0 between two frames are a flash of one frame.
+        Raises ParamError: unknown feature, not a finite number."""
         if name not in NAMES:
             raise ParamError(f"there is no audio feature {str(name)[:40]!r}.", f"Known: {', '.join(NAMES)}.")
         if not math.isfinite(value):
             raise ParamError(f"audio/{name} must be a finite number.", "Send 0 to 1.")
-        self._external = {**self._external, name: (min(max(float(value), 0.0), 1.0), now)}
+        value = min(max(float(value), 0.0), 1.0)
+        with self._outside:
+            self._external[name] = (value, now)
+            if f"audio/{name}" in PULSES:
+                self._peaks[name] = max(value, self._peaks.get(name, 0.0))
 
     def process(self, samples: NDArray[np.float32], rate: int) -> None:
         """Analyse a block now, on this thread, for offline rendering and tests. The first block after a restart starts
@@ -236,11 +245,13 @@ class AudioEngine:
         return share * math.exp(-1000.0 * since / max(settings.release_ms, 20.0))
 
     def _with_external(self, own: Features, now: float) -> Features:
-        external = self._external
-        if not external:
+        if not self._external:
             return own
         keep = self.kind == "osc"
-        fresh = {name: v for name, (v, at) in external.items() if keep or now - at < EXTERNAL_SECONDS}
+        with self._outside:
+            fresh = {name: v for name, (v, at) in self._external.items() if keep or now - at < EXTERNAL_SECONDS}
+            fresh |= self._peaks
+            self._peaks.clear()
         return replace(own, **fresh) if fresh else own
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from morphogen.params.spec import Param
 
 FEATURES = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms", "onset")
+PULSES = frozenset({"audio/beat", "audio/onset"})  # features that may be over before a frame has seen them
 LFOS = 4
 LFO_SHAPES = ("sine", "triangle", "saw", "square")
 
