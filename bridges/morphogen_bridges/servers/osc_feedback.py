@@ -2,8 +2,9 @@
 
 Parameters go out as single floats, the newest value only; what runs all the time (features, phases, frame rate) as one
 bundle a tick. A controller is not told what it is just saying: motorised faders would fight the hand.
-Measured: a tick with 10 features and 3 receivers takes 41 us, all 57 parameters at once to 3 receivers
-0.9 ms, storing an event 1 us.
+Measured on two cores shared with other work, medians of 300 to 20,000 calls: a tick with 10 features and 3 receivers
+takes 62 to 84 us, all 47 settable parameters at once to 3 receivers 1.0 to 1.3 ms; storing an event 1 to 2 us in a
+burst, 8 to 9 us when it comes alone, every half millisecond, to cold caches.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ class ShmSink(Sink):
         return owned.ring.begin(spec.pixel_bytes)
 
     def commit(self, frame: Frame) -> None:
-        """Header and pixels are in the slot; measured 5 us."""
+        """Header and pixels are in the slot. 1080p, median of 3,000 calls on two shared cores: 2.4 us one after the
+        other, 18 to 23 us with cold caches, a millisecond apart."""
         if self._owned is not None:
             self._owned.ring.commit()
 
