@@ -26,6 +26,7 @@ from morphogen.errors import Unavailable, UsageError
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.methods import METHODS
 from morphogen.params.catalog import BY_KEY, PARAMS
+from morphogen.sink_options import check_options, options_from
 from morphogen_bridges.servers.http import HttpServer
 from morphogen_bridges.servers.web.calls import dumps, plain
 from morphogen_bridges.servers.web.client import QUEUE, Client
@@ -601,6 +602,11 @@ def test_garbage_instead_of_http(server):
 
 
 # --- the preview
+
+
+def test_the_preview_has_no_options_of_its_own(server):
+    with pytest.raises(UsageError, match="web has no option 'quality'"):
+        check_options(server.sinks()[0], options_from({"quality": 50}))
 
 
 def test_the_preview_keeps_the_aspect(tmp_path):

@@ -93,10 +93,10 @@ def test_what_the_class_declares(make, kind):
     assert all(isinstance(f, PixelFormat) for f in sink.formats)
     assert not sink.is_open
     assert type(sink).__doc__
-    if sink.extras is not None:
-        assert all(doc for doc in sink.extras.values())
-        with pytest.raises(UsageError, match="no option 'misspelt'"):
-            check_options(sink, options_from({"misspelt": 1}))
+    assert sink.extras is not None, "declare its own options, or {}"
+    assert all(doc for doc in sink.extras.values())
+    with pytest.raises(UsageError, match="no option 'misspelt'"):
+        check_options(sink, options_from({"misspelt": 1}))
     overrides = [name in vars(type(sink)) for name in ("slot", "commit")]
     assert overrides in ([True, True], [False, False])
 

@@ -42,6 +42,7 @@ class WebPreview(Sink):
     kind: ClassVar[str] = "web"
     policy: ClassVar[Policy] = "latest"
     formats: ClassVar[Sequence[PixelFormat]] = (PixelFormat.BGRA8, PixelFormat.RGBA8)
+    extras: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, audience: Audience, options: SinkOptions | None = None) -> None:
         super().__init__(options)
