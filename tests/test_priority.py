@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,12 +43,12 @@ def test_not_being_allowed_is_no_error(monkeypatch):
 
 
 @linux
-def test_what_compiles_steps_back_for_good():
-    def found() -> int:
-        priority.last_in_line()
-        return niceness()
-
+def test_what_compiles_steps_back_and_the_caller_does_not():
     before = niceness()
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(found).result() == max(priority.HUMBLE, before)
+    assert priority.behind_the_picture(niceness) == max(priority.HUMBLE, before)
     assert niceness() == before
+
+
+def test_what_goes_wrong_behind_the_picture_is_told():
+    with pytest.raises(ZeroDivisionError):
+        priority.behind_the_picture(lambda: 1 / 0)

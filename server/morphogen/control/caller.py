@@ -10,7 +10,6 @@ from morphogen import log
 from morphogen.control import CALLS, SLOW
 from morphogen.errors import MorphogenError, StateError, UsageError
 from morphogen.methods import BY_NAME, bind
-from morphogen.priority import last_in_line
 
 if TYPE_CHECKING:
     from morphogen.instrument import Instrument
@@ -23,7 +22,7 @@ class Caller:
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._thread = ThreadPoolExecutor(1, "control", last_in_line)
+        self._thread = ThreadPoolExecutor(1, "control")
         self._repeated = log.Repeated(log.get("control"), now=instrument.clock.now)
         self._waiting: set[Future[Any]] = set()  # calls that the control thread has not begun yet
 

@@ -12,6 +12,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from morphogen.field.scene import Program
+from morphogen.priority import behind_the_picture
 from morphogen.render.bands import BandKernel
 from morphogen.render.objects import ObjectStore
 
@@ -73,10 +74,15 @@ class Kernel:
 
 def _compiled(kind: Callable[..., BandKernel], program: Program, target: Target, machine: Any) -> bytes:
     layout, span = str(machine.target_data), 2 * target.width
-    module = llvm.parse_assembly(kind(program, target.width, span, llvm.get_process_triple(), layout).build())
-    module.verify()
-    code: bytes = machine.emit_object(module)
-    return code
+    text = kind(program, target.width, span, llvm.get_process_triple(), layout).build()
+
+    def translate() -> bytes:
+        module = llvm.parse_assembly(text)
+        module.verify()
+        code: bytes = machine.emit_object(module)
+        return code
+
+    return behind_the_picture(translate)
 
 
 def usable_cores() -> Sequence[int]:
