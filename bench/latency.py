@@ -1,4 +1,4 @@
-"""How long until it shows: OSC packet to published frame, sound to published frame, style switch.
+"""How long until it shows: launch to first frame, OSC packet and sound to published frame, style switch.
 
     python bench/latency.py [--size 1920x1080] [--count 200]
 
@@ -97,6 +97,38 @@ def _switches(ports: Ports, reader: ShmReader, count: int) -> dict[str, float]:
     return summary(waits)
 
 
+def starts(size: str, count: int, base: int) -> dict[str, Any]:
+    """Seconds from launch to the first frame that a waiting ZeroMQ reader gets: nothing compiled yet, and again."""
+    found: dict[str, list[float]] = {"first_time_s": [], "again_s": []}
+    with tempfile.TemporaryDirectory() as home:
+        for i in range(2 * count):
+            again = i >= count
+            place = home if again else f"{home}/{i}"
+            if i == count:
+                _launch(size, base, home)
+            found["again_s" if again else "first_time_s"].append(round(_launch(size, base, place), 2))
+    return {"launch_to_frame": found}
+
+
+def _launch(size: str, base: int, home: str) -> float:
+    import zmq
+
+    with zmq.Context() as context, context.socket(zmq.SUB) as reader:
+        reader.setsockopt(zmq.RECONNECT_IVL, 10)
+        reader.subscribe(b"")
+        reader.connect(f"tcp://127.0.0.1:{Ports(base).frames}")
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "morphogen", "serve", "--size", size, "--port-base", str(base)]
+        daemon = subprocess.Popen(command, env={**os.environ, "MORPHOGEN_HOME": home}, stderr=subprocess.DEVNULL)
+        try:
+            if not reader.poll(20_000):
+                raise SystemExit("no frame within 20 s")
+            return time.perf_counter() - start
+        finally:
+            daemon.terminate()
+            daemon.wait(10)
+
+
 class Watcher(Sink):
     """Notes the time stamp of the first bright frame after each dark one."""
 
@@ -166,7 +198,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--port-base", type=int, default=8910)
     args = parser.parse_args()
-    result = control(args.size, args.count, args.port_base)
+    result = starts(args.size, 5, args.port_base)
+    result |= control(args.size, args.count, args.port_base)
     result |= sound(args.size, max(args.count // 4, 10), args.port_base + 20)
     print(json.dumps(result, indent=1))
 
