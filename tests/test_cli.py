@@ -18,7 +18,7 @@ from morphogen.methods import BY_NAME as METHODS_BY_NAME
 from morphogen.methods import METHODS, bind
 from waiting import until
 
-VERBS = ("serve", "still", "ctl", "styles", "devices", "doctor", "bench")
+VERBS = ("serve", "still", "ctl", "styles", "keys", "devices", "doctor", "bench")
 
 
 def run(capsys, *words: str) -> tuple[int, str, str]:
@@ -363,6 +363,38 @@ def test_an_unknown_style_is_1_with_a_cure(capsys, home):
     code, _out, err = run(capsys, "styles", "show", "no/such")
     assert code == 1
     assert "no/such" in one_line(err)
+
+
+# --- keys
+
+
+def test_keys_are_made_once(capsys, tmp_path):
+    folder = tmp_path / "new" / "keys"
+    code, out, err = run(capsys, "keys", str(folder))
+    pairs = "server.key, server.key_secret, clients/client.key, clients/client.key_secret"
+    assert (code, out, err) == (0, "", f"Wrote {pairs} to {folder}.\n")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(before) == 4
+    code, out, err = run(capsys, "keys", str(folder))
+    assert (code, out) == (1, "")
+    assert one_line(err).endswith("nothing was written. Choose another folder, or add a client with --client NAME.")
+    code, _out, err = run(capsys, "keys", str(folder), "--client", "tablet", "--client", "client")
+    assert (code, err) == (0, f"Wrote clients/tablet.key, clients/tablet.key_secret to {folder}.\n")
+    assert before.items() <= {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}.items()
+
+
+def test_keys_go_to_no_folder_of_a_client(capsys, tmp_path):
+    (tmp_path / "server.key").write_text("of another computer")
+    code, _out, err = run(capsys, "keys", str(tmp_path))
+    assert code == 2
+    assert "another computer's daemon" in one_line(err)
+    assert [path.name for path in tmp_path.iterdir()] == ["server.key"]
+
+
+def test_keys_for_a_name_that_is_no_file_name(capsys, tmp_path):
+    code, _out, err = run(capsys, "keys", str(tmp_path / "k"), "--client", "../me")
+    assert code == 2
+    assert "cannot be a client's name" in one_line(err)
 
 
 # --- doctor, devices

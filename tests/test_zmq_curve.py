@@ -166,8 +166,13 @@ def test_make_keys_writes_pairs_and_keeps_what_is_there(tmp_path):
     assert make_keys(tmp_path / "new", ("a", "b")) == []
     assert len(make_keys(tmp_path / "new", ("c",))) == 2
     assert (tmp_path / "new" / "server.key").read_text() == before
+    (tmp_path / "new" / "clients" / "a.key_secret").unlink()  # it has moved to its client, as the docs say
+    assert make_keys(tmp_path / "new", ("a",)) == []
+    (tmp_path / "new" / "clients" / "d.key_secret").touch(0o600)  # what an interrupted attempt leaves
+    assert len(make_keys(tmp_path / "new", ("d",))) == 2
     if os.name == "posix":
-        assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in written if p.name.endswith("_secret"))
+        written = list((tmp_path / "new").rglob("*_secret"))
+        assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in written)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a.b", "a b"])
@@ -211,7 +216,7 @@ def test_faulty_server_files_are_named_with_the_cure(host, keys, tmp_path, text,
     with pytest.raises(Unavailable, match=text) as caught:
         server.open(host)
     assert str(tmp_path) in caught.value.message
-    assert "make_keys" in caught.value.cure
+    assert "`morphogen keys DIR`" in caught.value.cure
     assert zmq_curve._authenticator._folders == {}
 
 

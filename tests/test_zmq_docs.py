@@ -1,16 +1,17 @@
-"""The Python in docs/zeromq.md is run as it stands, on other ports and in a temporary folder."""
+"""The examples in docs/zeromq.md are run as they stand, on other ports and in a temporary folder."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import threading
 from pathlib import Path
 
 import pytest
 
 from fakes import make_frame
-from morphogen import errors
+from morphogen import cli, errors
 from morphogen.contracts import SinkOptions
 from morphogen.frame import TargetSpec
 from morphogen_bridges import zmq_rpc
@@ -22,25 +23,25 @@ from waiting import until
 from zmq_helpers import opened
 
 PAGE = (Path(__file__).parent.parent / "docs" / "zeromq.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^## (\w+)|```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+EXAMPLES = re.findall(r"^## (\w+)|```(python|sh)\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 
 
-def examples(section):
+def examples(section, language="python"):
     current, found = "", []
-    for heading, code in EXAMPLES:
+    for heading, spoken, code in EXAMPLES:
         current = heading or current
-        if code and current == section:
+        if spoken == language and current == section:
             found.append(code)
     assert found
     return found
 
 
-def run(code, port, default, keys=""):
+def run(code, port, default):
     """Execute an example against `port` instead of the default one."""
     code = code.replace(str(default), str(port))
     for name, values in (("ControlClient", f"port={port}, "), ("EventReader", f"port={port}, ")):
         code = code.replace(f"{name}(", f"{name}({values}").replace(", )", ")")
-    exec(compile(code.replace('"keys', f'"{keys}keys'), "docs/zeromq.md", "exec"), {})
+    exec(compile(code, "docs/zeromq.md", "exec"), {})
 
 
 @contextlib.contextmanager
@@ -89,11 +90,12 @@ def test_events(host, code, capsys):
     assert "beat" in capsys.readouterr().out
 
 
-def test_keys(host, tmp_path, capsys):
-    make, connect = examples("Keys")
-    run(make, 0, 8713, f"{tmp_path.as_posix()}/")
+def test_keys(host, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (make,), (connect,) = examples("Keys", "sh"), examples("Keys")
+    assert cli.run(shlex.split(make)[1:]) == 0
     with opened(ZmqControl(port=0, keys=tmp_path / "keys"), host) as server:
-        run(connect, server.describe()["port"], 8713, f"{tmp_path.as_posix()}/")
+        run(connect, server.describe()["port"], 8713)
     assert "ok" in capsys.readouterr().out
 
 

@@ -36,6 +36,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "frames": {"target": f"{_HERE}.clients.frames:FrameReader", "doc": "Frames over ZeroMQ."},
     "events": {"target": f"{_HERE}.clients.events:EventReader", "doc": "Events over ZeroMQ."},
     "shm": {"target": f"{_HERE}.clients.shm:ShmReader", "doc": "Reads the shared-memory ring."},
+    "keys": {"target": f"{_HERE}.zmq_curve:make_keys", "doc": "What `morphogen keys` uses."},
 }
 
 # `probe` answers a Finding; those called `*_devices` answer a list of {name, ...} for `morphogen devices`.

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     import zmq
 
 _ZAP = "inproc://zeromq.zap.01"
-_MAKE = "Make keys with `morphogen_bridges.zmq_curve.make_keys(folder)`"
+_MAKE = "Make keys with `morphogen keys DIR`"
 
 
 def make_keys(folder: Path, clients: tuple[str, ...] = ("client",)) -> list[Path]:
     """Create the server's key pair and one for each client name in `folder`; returns the files written.
 
-    Existing keys are kept, so that a client can be added later. Secret files are readable by their owner only.
-    Raises UsageError for a client name that is not a plain file name, Unavailable without CURVE or write access.
+    Existing keys are kept, so that a client can be added later; a client's too whose secret part has moved to its own
+    computer. Secret files are readable by their owner only. Raises UsageError for a client name that is not a plain
+    file name or a folder that is a client's own, Unavailable without CURVE or write access.
     """
     import zmq.auth
 
@@ -35,16 +36,19 @@ def make_keys(folder: Path, clients: tuple[str, ...] = ("client",)) -> list[Path
     for name in clients:
         if not name or not all(c.isalnum() or c in "-_" for c in name):
             raise UsageError(f"{name!r} cannot be a client's name.", "Use letters, digits, - and _.")
+    if (folder / "server.key").exists() and not (folder / "server.key_secret").exists():
+        raise UsageError(f"{folder} holds the key of another computer's daemon.", "Choose another folder.")
     written: list[Path] = []
     try:
         (folder / "clients").mkdir(parents=True, exist_ok=True)
         for base in (folder / "server", *(folder / "clients" / name for name in clients)):
-            secret = base.with_name(base.name + ".key_secret")
-            if secret.is_file() and secret.stat().st_size:
+            public, secret = base.with_name(base.name + ".key"), base.with_name(base.name + ".key_secret")
+            # An empty secret file is what an interrupted attempt left.
+            if secret.stat().st_size if secret.exists() else public.exists():
                 continue
             secret.touch(0o600)
             zmq.auth.create_certificates(base.parent, base.name)
-            written += [base.with_name(base.name + ".key"), secret]
+            written += [public, secret]
     except OSError as error:
         raise Unavailable(f"Keys cannot be written to {folder}: {error}.", "Choose a folder of your own.") from error
     return written
