@@ -47,17 +47,17 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def port_base() -> Iterator[int]:
-    """The first of seven ports in a row for a whole daemon: free for TCP and UDP, and not another test's.
+    """The first of eight ports in a row for a whole daemon: free for TCP and UDP, and not another test's.
 
     Below 32768, where Linux begins (others at 49152) to hand ports out to clients: up there any connection of any
-    program may take one between this look and the daemon's start. The eighth port is held meanwhile, as a sign for
+    program may take one between this look and the daemon's start. A ninth port is held meanwhile, as a sign for
     tests that run at the same time.
     """
-    for start in random.SystemRandom().sample(range(20_000, 32_000, 8), 500):
+    for start in random.SystemRandom().sample(range(20_000, 32_000, 16), 500):
         with contextlib.ExitStack() as claim, contextlib.ExitStack() as look:
             try:
-                claim.enter_context(socket.socket()).bind(("127.0.0.1", start + 7))
-                for port in range(start, start + 7):
+                claim.enter_context(socket.socket()).bind(("127.0.0.1", start + 8))
+                for port in range(start, start + 8):
                     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                         look.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
             except OSError:
@@ -65,4 +65,4 @@ def port_base() -> Iterator[int]:
             look.close()
             yield start
             return
-    raise RuntimeError("no seven free ports in a row")
+    raise RuntimeError("no eight free ports in a row")

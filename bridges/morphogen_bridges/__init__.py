@@ -13,6 +13,7 @@ _HERE = "morphogen_bridges"
 SOURCES: dict[str, dict[str, Any]] = {
     "osc": {"target": f"{_HERE}.sources.osc:OscSource", "doc": "OSC in: UDP, and TCP with SLIP framing."},
     "zmq_params": {"target": f"{_HERE}.sources.zmq_params:ZmqParams", "doc": "Parameters over ZeroMQ PULL."},
+    "zmq_leader": {"target": f"{_HERE}.sources.zmq_leader:ZmqLeader", "doc": "Scenes of a leader, for a wall."},
     "audio_device": {"target": f"{_HERE}.sources.audio_device:AudioDevice", "doc": "A sound card's input, by name."},
     "audio_track": {"target": f"{_HERE}.sources.audio_track:AudioTrack", "doc": "A recording, heard and paced."},
 }
@@ -28,6 +29,7 @@ SERVERS: dict[str, dict[str, Any]] = {
     "osc_feedback": {"target": f"{_HERE}.servers.osc_feedback:OscFeedback", "doc": "OSC out: values, beat, style."},
     "zmq_control": {"target": f"{_HERE}.servers.zmq_control:ZmqControl", "doc": "JSON-RPC over ZeroMQ ROUTER."},
     "zmq_events": {"target": f"{_HERE}.servers.zmq_events:ZmqEvents", "doc": "Events over ZeroMQ PUB."},
+    "zmq_scenes": {"target": f"{_HERE}.servers.zmq_scenes:ZmqScenes", "doc": "Scenes over ZeroMQ PUB, for followers."},
     "http": {"target": f"{_HERE}.servers.http:HttpServer", "doc": "Web page, REST and WebSocket."},
 }
 

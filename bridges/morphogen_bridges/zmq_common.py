@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import itertools
 import os
 import socket as sockets
 import threading
@@ -31,6 +32,7 @@ OTHER_INSTANCE = "Another morphogen may be running: stop it, or start this one w
 
 _context: dict[int, zmq.Context[zmq.Socket[bytes]]] = {}
 _context_lock = threading.Lock()
+_monitors = itertools.count()
 
 
 def context() -> zmq.Context[zmq.Socket[bytes]]:
@@ -105,6 +107,19 @@ def _bind_patiently(socket: zmq.Socket[bytes], address: str) -> None:
                 raise
         threading.Event().wait(0.02)
     socket.bind(address)
+
+
+def monitored(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
+    """A socket that tells what happens to the connections of `socket`. Under a name of its own: pyzmq's names repeat
+    before libzmq has freed them."""
+    import zmq
+
+    address = f"inproc://morphogen-monitor-{next(_monitors)}"
+    socket.monitor(address, zmq.EVENT_ALL)
+    monitor = context().socket(zmq.PAIR)
+    monitor.linger = 0
+    monitor.connect(address)
+    return monitor
 
 
 def pack(value: Any) -> bytes:

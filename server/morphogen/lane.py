@@ -20,7 +20,7 @@ from morphogen import log
 from morphogen.contracts import Host, Sink, SinkOptions
 from morphogen.errors import MorphogenError
 from morphogen.frame import Frame, TargetSpec
-from morphogen.sink_options import target_spec
+from morphogen.sink_options import Show, target_spec
 
 QUEUE = 8  # frames that an 'every' sink may lag behind; 66 MB at 1080p
 FAILURES = 10  # so many in a row, and the sink rests
@@ -57,7 +57,7 @@ class Lane:
         self._rest = 0.0
         self._retry_at = float("-inf")
         self._last = -1
-        self._spec: tuple[SinkOptions, tuple[int, int], TargetSpec] | None = None
+        self._spec: tuple[SinkOptions, Show, TargetSpec] | None = None
         self._changed = threading.Condition()
         self._busy = False
         self._pending: deque[Frame] = deque()
@@ -69,7 +69,7 @@ class Lane:
 
     # -- asked by the render thread, every frame
 
-    def spec(self, show: tuple[int, int]) -> TargetSpec:
+    def spec(self, show: Show) -> TargetSpec:
         """The picture this sink wants now."""
         known = self._spec
         if known is None or known[0] is not self.options or known[1] != show:
@@ -77,7 +77,7 @@ class Lane:
             known = self._spec = (options, show, target_spec(self.sink, options, show))
         return known[2]
 
-    def spec_of(self, options: SinkOptions, show: tuple[int, int]) -> TargetSpec:
+    def spec_of(self, options: SinkOptions, show: Show) -> TargetSpec:
         """The picture it would want with these options."""
         return target_spec(self.sink, options, show)
 
@@ -150,7 +150,7 @@ class Lane:
 
     # -- changes and reports
 
-    def row(self, show: tuple[int, int]) -> dict[str, Any]:
+    def row(self, show: Show) -> dict[str, Any]:
         """What `output.list` says about it; msgpack-able as far as the sink's own words are."""
         spec = self.spec(show)
         said: dict[str, Any] = {}

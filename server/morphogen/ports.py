@@ -47,3 +47,8 @@ class Ports:
     def events(self) -> int:
         """ZeroMQ PUB: events."""
         return self.base + 6
+
+    @property
+    def scenes(self) -> int:
+        """ZeroMQ PUB: scenes, for the followers of a wall."""
+        return self.base + 7

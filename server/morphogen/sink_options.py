@@ -27,8 +27,10 @@ from typing import Any
 from morphogen.contracts import Sink, SinkOptions
 from morphogen.errors import UsageError
 from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec, parse_size
+from morphogen.region import Region
 
 MAX_SIDE = 16384
+Show = tuple[int, int] | Region  # size of the show, or which part of a canvas it is
 # JPEG is what a sink makes out of pixels, not what a backend draws.
 FORMATS = {f.name.lower(): f for f in PixelFormat if f is not PixelFormat.JPEG}
 ALPHAS = {a.name.lower(): a for a in Alpha}
@@ -187,19 +189,23 @@ def check_options(sink: type[Sink] | Sink, options: SinkOptions) -> None:
                 raise UsageError(f"output {sink.kind} has no option {key!r}.", f"Allowed: {known}.")
 
 
-def target_spec(sink: Sink, options: SinkOptions, show: tuple[int, int]) -> TargetSpec:
-    """The picture that a sink with these options wants of a show of this size (pixels)."""
+def target_spec(sink: Sink, options: SinkOptions, show: Show) -> TargetSpec:
+    """The picture that a sink with these options wants of a show of this size (pixels), or of this part of a canvas."""
+    size = show.size if isinstance(show, Region) else show
     width, height = options.width, options.height
     if not width and not height:
-        width, height = show
+        width, height = size
     elif not width:
-        width = max(1, round(height * show[0] / show[1]))
+        width = max(1, round(height * size[0] / size[1]))
     elif not height:
-        height = max(1, round(width * show[1] / show[0]))
+        height = max(1, round(width * size[1] / size[0]))
     drawn = [f for f in sink.formats if f is not PixelFormat.JPEG] or [PixelFormat.RGBA8]
     fmt = options.format if options.format in drawn else drawn[0]
     crop = None
     if options.crop is not None:
         x, y, canvas_w, canvas_h = options.crop
-        crop = Crop(x, y, canvas_w or show[0], canvas_h or show[1])
+        crop = Crop(x, y, canvas_w or size[0], canvas_h or size[1])
+    if isinstance(show, Region):
+        within = crop or Crop(0, 0, width, height)
+        crop = Crop(*show.crop(within.x, within.y, within.canvas_width, within.canvas_height))
     return TargetSpec(width, height, PixelFormat(fmt), crop, options.flip, ALPHAS[options.alpha])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from morphogen import errors
 from morphogen.clock import WallClock
 from morphogen.errors import MorphogenError, Unavailable, UsageError
-from morphogen_bridges.zmq_common import LOOPBACK, context, endpoint, pack
+from morphogen_bridges.zmq_common import LOOPBACK, context, endpoint, monitored, pack
 from morphogen_bridges.zmq_curve import secure_client
 from morphogen_bridges.zmq_rpc import UNKNOWN, read_reply
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import zmq
 
 MAX_REPLY = 64 << 20
-_MONITORS = itertools.count()
 _ERRORS: dict[int, type[MorphogenError]] = {
     cls.code: cls
     for cls in vars(errors).values()
@@ -85,7 +84,7 @@ class ControlClient:
         try:
             if self._keys is not None:
                 secure_client(socket, self._keys)
-            self._monitor = _watch(socket)
+            self._monitor = monitored(socket)
             socket.connect(endpoint(self._host, self._port))
         except MorphogenError:
             socket.close(0)
@@ -177,15 +176,3 @@ class ControlClient:
         failure = _ERRORS.get(code, MorphogenError)(str(error.get("message", "")), cure)
         failure.code = code
         raise failure
-
-
-def _watch(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-    """Connection events of `socket`. Under a name of its own: pyzmq's names repeat before libzmq has freed them."""
-    import zmq
-
-    address = f"inproc://morphogen-monitor-{next(_MONITORS)}"
-    socket.monitor(address, zmq.EVENT_ALL)
-    monitor = context().socket(zmq.PAIR)
-    monitor.linger = 0
-    monitor.connect(address)
-    return monitor

@@ -1,0 +1,280 @@
+"""Scenes as maps of plain values, from a leader to its followers: exact, and nothing is believed before it is checked.
+
+A message carries everything that one frame shows, so a follower needs neither parameters nor styles nor sound.
+Numbers stay float64, weights float32 bytes, so a follower's pixels are the leader's. Networks of more than `LARGE`
+weights carry a serial number and their weights only when these are new. docs/walls.md describes the fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from morphogen.errors import MorphogenError
+from morphogen.field.network import Network, Shape, tensor_shapes
+from morphogen.field.scene import Grade, Scene, View, scene_uniforms
+from morphogen.library import checks
+
+VERSION = 1
+LARGE = 4096  # weights, 16 KB: below it is cheaper to send them than to think about it
+KEPT = 8  # networks that either side remembers; a frame shows two
+MAX_VALUES = 64
+MAX_PROGRAMS = 64
+BIGGEST = 1e15  # no picture needs larger numbers, and none overflows below
+_WHOLE = 2**63
+
+Shapes = tuple[Shape, ...]
+
+
+class MissingWeights(ValueError):
+    """A large network whose weights were sent before this follower listened: ask for them."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame edge of a leader. index, generation: as in the frame header; time_ns: on the leader's clock; style: the
+    running one's name; canvas: (width, height) of the leader's; run: differs at each start of a leader, 0 there."""
+
+    scene: Scene
+    index: int
+    generation: int
+    time_ns: int
+    style: str
+    canvas: tuple[int, int]
+    run: int = 0
+
+
+class Encoder:
+    """Shots to maps, for one stream. run: what tells this start of a leader from others. Use it from one thread."""
+
+    def __init__(self, run: int) -> None:
+        self._run = run
+        self._large: OrderedDict[int, tuple[Network, int]] = OrderedDict()
+        self._serial = 0
+        self._told: set[int] = set()
+
+    def renew(self) -> None:
+        """Somebody new listens: send all weights again."""
+        self._told.clear()
+
+    def shot(self, shot: Shot) -> dict[str, Any]:
+        """What `Decoder.shot` reads; msgpack-able."""
+        scene = shot.scene
+        return {
+            "v": VERSION, "run": self._run, "index": shot.index, "generation": shot.generation,
+            "time_ns": shot.time_ns, "style": shot.style, "canvas": list(shot.canvas),
+            "scene": {
+                **_plain(scene),
+                "networks": [self._network(network) for network in scene.networks],
+                "values": {str(name): float(value) for name, value in scene.values.items()},
+                "view": _plain(scene.view), "grade": _plain(scene.grade),
+            },
+        }  # fmt: skip
+
+    def _network(self, network: Network) -> dict[str, Any]:
+        low, high = network.time_range
+        found = {**write_shape(network.shape), "extent": float(network.extent), "time": [float(low), float(high)]}
+        if network.shape.parameters > LARGE:
+            found["serial"] = serial = self._serial_of(network)
+            if serial in self._told:
+                return found
+            self._told.add(serial)
+        found["weights"] = network.flat.astype("<f4").tobytes()
+        return found
+
+    def _serial_of(self, network: Network) -> int:
+        known = self._large.get(id(network))  # kept below, so no other object can have this id meanwhile
+        if known is not None and known[0] is network:
+            self._large.move_to_end(id(network))
+            return known[1]
+        self._serial += 1
+        self._large[id(network)] = network, self._serial
+        while len(self._large) > KEPT:
+            self._told.discard(self._large.popitem(last=False)[1][1])
+        return self._serial
+
+
+class Decoder:
+    """Maps to shots. Everything raises ValueError that says what is wrong. Use it from one thread."""
+
+    def __init__(self) -> None:
+        self._networks: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
+
+    def shot(self, message: Any) -> Shot:
+        """Read what `Encoder.shot` wrote. Raises ValueError; MissingWeights where asking again helps."""
+        keys = {"v", "run", "index", "generation", "time_ns", "style", "canvas", "scene"}
+        whole = _map(message, "a message", keys)
+        if whole["v"] != VERSION:
+            raise ValueError(f"a scene of version {checks.shown(whole['v'])}, this Morphogen reads {VERSION}")
+        run, index, generation, time_ns = (_integer(whole[k], k) for k in ("run", "index", "generation", "time_ns"))
+        canvas = whole["canvas"]
+        if not isinstance(canvas, list) or len(canvas) != 2 or not all(_integer(side, "canvas") for side in canvas):
+            raise ValueError(f"the canvas is {checks.shown(canvas)}")
+        style = whole["style"]
+        if not isinstance(style, str) or len(style) > 200 or not style.isprintable():
+            raise ValueError(f"the style's name is {checks.shown(style)}")
+        scene = self._scene(whole["scene"], run)
+        return Shot(scene, index, generation, time_ns, style, (canvas[0], canvas[1]), run)
+
+    def _scene(self, message: Any, run: int) -> Scene:
+        parts = _map(message, "a scene", {f.name for f in dataclasses.fields(Scene)})
+        networks = parts["networks"]
+        if not isinstance(networks, list) or not 1 <= len(networks) <= 2:
+            raise ValueError("a scene has one or two networks")
+        values = parts["values"]
+        if not isinstance(values, dict) or len(values) > MAX_VALUES:
+            raise ValueError(f"a scene has at most {MAX_VALUES} values by name")
+        scene = Scene(
+            **_read_plain(Scene, parts),
+            networks=tuple(self._network(network, run) for network in networks),
+            values={_name(name): _number(value, name) for name, value in values.items()},
+            view=View(**_read_plain(View, _map(parts["view"], "a view", _FIELDS[View].keys()))),
+            grade=Grade(**_read_plain(Grade, _map(parts["grade"], "a grade", _FIELDS[Grade].keys()))),
+        )
+        _check_drawable(scene)
+        return scene
+
+    def _network(self, message: Any, run: int) -> Network:
+        always = {"inputs", "layers", "activations", "head", "extent", "time"}
+        found = _map(message, "a network", always, {"serial", "weights"})
+        try:
+            shape = read_shape({key: found[key] for key in ("inputs", "layers", "activations", "head")})
+            extent, time = checks.extent(found["extent"]), checks.time_range(found["time"])
+        except MorphogenError as error:
+            raise ValueError(error.message) from error
+        weights = found.get("weights")
+        if shape.parameters > LARGE:
+            key: tuple[Any, ...] = (run, _integer(found.get("serial"), "serial"), shape, extent, time)
+        else:
+            key = (shape, extent, time, weights)
+        known = self._networks.get(key) if weights is None or isinstance(weights, bytes) else None
+        if known is None or (weights is not None and shape.parameters > LARGE):
+            known = self._networks[key] = _built(shape, weights, extent, time)
+        self._networks.move_to_end(key)
+        while len(self._networks) > KEPT:
+            self._networks.popitem(last=False)
+        return known
+
+
+def write_shape(shape: Shape) -> dict[str, Any]:
+    """A network's shape, as style files say it."""
+    return {
+        "inputs": list(shape.inputs),
+        "layers": [len(layer) for layer in shape.layers],
+        "activations": [layer[0] if len(set(layer)) == 1 else list(layer) for layer in shape.layers],
+        "head": shape.head,
+    }
+
+
+def read_shape(message: Any) -> Shape:
+    """Read what `write_shape` wrote. Raises ValueError."""
+    found = _map(message, "a shape", {"inputs", "layers", "activations", "head"})
+    try:
+        return checks.shape(found["inputs"], found["layers"], found["activations"], found["head"])
+    except MorphogenError as error:
+        raise ValueError(error.message) from error
+
+
+def write_programs(run: int, programs: Sequence[Shapes]) -> dict[str, Any]:
+    """Which programs the leader may soon draw with, so that followers compile them ahead."""
+    return {"v": VERSION, "run": run, "programs": [[write_shape(s) for s in shapes] for shapes in programs]}
+
+
+def read_programs(message: Any) -> list[Shapes]:
+    """Read what `write_programs` wrote. Raises ValueError."""
+    found = _map(message, "an announcement", {"v", "run", "programs"})
+    programs = found["programs"]
+    if found["v"] != VERSION or not isinstance(programs, list) or len(programs) > MAX_PROGRAMS:
+        raise ValueError(f"an announcement of more than {MAX_PROGRAMS} programs, or of another version")
+    for shapes in programs:
+        if not isinstance(shapes, list) or not 1 <= len(shapes) <= 2:
+            raise ValueError("a program has one or two shapes")
+    return [tuple(read_shape(shape) for shape in shapes) for shapes in programs]
+
+
+def _built(shape: Shape, weights: Any, extent: float, time: tuple[float, float]) -> Network:
+    if weights is None:
+        raise MissingWeights(f"the weights of a network {shape} have not come yet")
+    if not isinstance(weights, bytes) or len(weights) != 4 * shape.parameters:
+        raise ValueError(f"a network {shape} has {shape.parameters} weights of 4 bytes each")
+    flat = np.frombuffer(weights, "<f4")
+    if not np.isfinite(flat).all():
+        raise ValueError("weights are NaN or infinite")
+    sizes = [math.prod(s) for s in tensor_shapes(shape)]
+    parts = np.split(flat, np.cumsum(sizes)[:-1])
+    tensors = tuple(part.reshape(s) for part, s in zip(parts, tensor_shapes(shape), strict=True))
+    return Network(shape, tensors, extent, time)
+
+
+def _check_drawable(scene: Scene) -> None:
+    """Numbers that are each fine can still meet badly: a zoom of 0, an exposure of 1e5."""
+    try:
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(scene_uniforms(scene)).all()
+    except ArithmeticError as error:
+        raise ValueError(f"a scene that cannot be drawn: {error}") from error
+    if not finite:
+        raise ValueError("a scene that cannot be drawn: its numbers run over")
+
+
+# --- plain fields, by their declarations
+
+
+def _numbers(kind: type) -> dict[str, type]:
+    hints = get_type_hints(kind)
+    return {name: hint for name, hint in hints.items() if hint in (float, int, bool)}
+
+
+_FIELDS: dict[type, dict[str, type]] = {kind: _numbers(kind) for kind in (Scene, View, Grade)}  # those that are plain numbers, by name
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: kind(getattr(value, name)) for name, kind in _FIELDS[type(value)].items()}
+
+
+def _read_plain(kind: type, message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _READERS[wanted](message[name], name) for name, wanted in _FIELDS[kind].items()}
+
+
+def _number(value: Any, name: object) -> float:
+    if type(value) is not float or not abs(value) <= BIGGEST:  # so is NaN
+        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be a finite float")
+    return value
+
+
+def _integer(value: Any, name: object) -> int:
+    if type(value) is not int or not 0 <= value < _WHOLE:
+        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be a whole number from 0")
+    return value
+
+
+def _switch(value: Any, name: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be true or false")
+    return value
+
+
+_READERS: dict[type, Any] = {float: _number, int: _integer, bool: _switch}
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 64:
+        raise ValueError(f"{checks.shown(value)} is not a name")
+    return value
+
+
+def _map(value: Any, what: str, always: Set[str], perhaps: Set[str] = frozenset()) -> dict[str, Any]:
+    """A map with exactly these keys; another version of Morphogen may have others."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be a map, got {checks.kind(value)}")
+    missing, more = always - value.keys(), value.keys() - always - perhaps
+    if missing or more:
+        wrong = f"lacks {min(missing)!r}" if missing else f"has an unknown {checks.shown(more.pop())}"
+        raise ValueError(f"{what} {wrong}: leader and follower must be the same version of Morphogen")
+    return value
