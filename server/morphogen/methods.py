@@ -85,6 +85,9 @@ METHODS: tuple[Method, ...] = (
     Method("output.set", "Rename or resize an output.", "`{id, name}`",
            (Arg("id", "str", "As `output.list` says."), Arg("options", "map", "What changes."))),
     Method("output.close", "Close an output.", "`{id}`", (Arg("id", "str", "As `output.list` says."),)),
+    Method("show.set", "Change size or backend while the show runs.", "`{size, backend}`",
+           (Arg("size", "str", "`WIDTHxHEIGHT`; left out: stays.", ""),
+            Arg("backend", "str", "auto, cpu, opengl, cuda or numpy; left out: stays.", ""))),
     Method("state.save", "Write the whole state to disk now.", "`{path}`"),
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from morphogen.clock import ManualClock
 from morphogen.composer import Composer
+from morphogen.contracts import Renderer
 from morphogen.field.network import Network
 from morphogen.field.scene import Scene
 from morphogen.folders import cache_folder
@@ -18,7 +19,7 @@ from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.params.catalog import FEATURES
 from morphogen.params.store import HeldFeatures, ParamStore
-from morphogen.render import create
+from morphogen.render import SAFE, create
 from morphogen.stage import Look
 
 
@@ -27,8 +28,9 @@ def render_still(
 ) -> NDArray[np.uint8]:
     """Draw `style` (a name, a file, '' for the first one, or a Style) at `time` seconds of the picture's own time.
 
-    size: (width, height). sets: parameters and audio features, in their own units. Returns (height, width, 4) uint8
-    RGBA, top row first. Raises StyleError, ParamError, UsageError, RenderError.
+    size: (width, height). sets: parameters and audio features, in their own units. backend: 'auto' is the CPU, so that
+    a still is the same on every machine. Returns (height, width, 4) uint8 RGBA, top row first. Raises StyleError,
+    ParamError, UsageError, RenderError.
     """
     chosen = style if isinstance(style, Style) else first_style(Library(), style)
     features = HeldFeatures()
@@ -42,7 +44,7 @@ def render_still(
     scene = composer.compose(type(params.snapshot(0.0))(values, 0.0), Look((chosen.network,)), 0.0)
     spec = TargetSpec(*size)
     pixels = np.empty(spec.pixel_bytes, np.uint8)
-    renderer = create(backend, cache=cache_folder())
+    renderer = create(SAFE if backend == "auto" else backend, cache=cache_folder())
     try:
         renderer.render(scene, [(spec, pixels)])
     finally:
@@ -58,9 +60,11 @@ def first_style(library: Library, name: str) -> Style:
     return library.find(name)
 
 
-def warm_up(renderer: Any, network: Network) -> None:
-    """Compile a network's program and draw it small a few times: the backend learns how fast it is here."""
-    spec = TargetSpec(640, 360)
+def warm_up(renderer: Renderer, network: Network) -> None:
+    """Compile a network's program. On the CPU draw it small a few times, too: the backend learns how fast it is here. A
+    graphics context belongs to the thread that draws with it first, and that shall be the show's."""
+    scene, spec = Scene((network,)), TargetSpec(640, 360)
+    renderer.prepare(scene.program)
     pixels = np.empty(spec.pixel_bytes, np.uint8)
-    for _ in range(3):
-        renderer.render(Scene((network,)), [(spec, pixels)])
+    for _ in range(3 if renderer.name == SAFE else 0):
+        renderer.render(scene, [(spec, pixels)])

@@ -23,6 +23,7 @@ Style = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=comple
 Key = Annotated[str, typer.Argument(metavar="KEY", help="As `view/zoom`.", autocompletion=complete.param_keys)]
 Seconds = Annotated[float | None, typer.Option(metavar="N", help="Length of the change.")]
 On = Annotated[str, typer.Option("--on", metavar="now|beat|bar", help="When it begins.")]
+BACKEND_NAMES = "auto, cpu, opengl, cuda or numpy."
 Slot = Annotated[int, typer.Argument(metavar="N", min=1)]
 
 
@@ -221,6 +222,22 @@ def close(
 ) -> None:
     """Close an output."""
     remote.show(remote.call("output.close", id=identity), lambda _: print(f"{identity} closed"))
+
+
+def _show(answer: Any) -> None:
+    print(f"{answer.get('size', '?')}, drawn by {answer.get('backend', '?')}")
+
+
+@_verb("size")
+def size(remote: Remote, pixels: Annotated[str, typer.Argument(metavar="WxH")]) -> None:
+    """Show in another size, from one frame to the next."""
+    remote.show(remote.call("show.set", size=pixels), _show)
+
+
+@_verb("backend")
+def backend(remote: Remote, name: Annotated[str, typer.Argument(metavar="NAME", help=BACKEND_NAMES)]) -> None:
+    """Draw with another backend, from one frame to the next."""
+    remote.show(remote.call("show.set", backend=name), _show)
 
 
 @_verb("shutdown")

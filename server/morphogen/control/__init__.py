@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from morphogen.control import params, styles, system
+from morphogen.control import params, show, styles, system
 
-CALLS: dict[str, Callable[..., Any]] = {**styles.CALLS, **params.CALLS, **system.CALLS}
+CALLS: dict[str, Callable[..., Any]] = {**styles.CALLS, **params.CALLS, **system.CALLS, **show.CALLS}
 SLOW = frozenset(
     {
         "style.list", "style.load", "style.put", "style.morph", "style.next", "style.previous", "style.slot",
         "bank.set",
         "snapshot.recall", "audio.devices", "audio.select", "output.open", "output.set", "output.close", "state.save",
+        "show.set",
     }
 )  # fmt: skip

@@ -30,10 +30,8 @@ class Audience(Protocol):
 
 
 def preview_options(show: tuple[int, int]) -> SinkOptions:
-    """At most 960 wide, the show's aspect, even sides (4:2:0)."""
-    width = min(MAX_WIDTH, show[0])
-    height = round(width * show[1] / show[0])
-    return SinkOptions(width=max(2, width // 2 * 2), height=max(2, height // 2 * 2), fps=FPS)
+    """At most 960 wide; the height follows the show's aspect, whatever that will be."""
+    return SinkOptions(width=min(MAX_WIDTH, show[0]), fps=FPS)
 
 
 class WebPreview(Sink):

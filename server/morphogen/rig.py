@@ -1,0 +1,25 @@
+"""What the instrument asks of the composition root: sound cards, sockets, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Rig(Protocol):
+    """What the composition root does for the instrument. Control thread."""
+
+    def audio_devices(self) -> list[dict[str, Any]]:
+        """Inputs of this machine."""
+
+    def select_audio(self, source: str) -> str:
+        """Listen to something else; returns what it is now."""
+
+    def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
+        """Open an output; returns its id."""
+
+    def save_state(self) -> str:
+        """Write the state now; returns the path."""
+
+    def stats(self) -> dict[str, Any]:
+        """Numbers of sources and servers."""
