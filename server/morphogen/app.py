@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from morphogen import log
+from morphogen.ahead import Ahead
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
@@ -24,9 +25,10 @@ from morphogen.instrument import Instrument
 from morphogen.library.find import Library
 from morphogen.ports import DEFAULT_BASE, Ports
 from morphogen.registry import resolve
-from morphogen.render import create
+from morphogen.render.switch import switch
+from morphogen.resume import restore, resumed_style
 from morphogen.state import Autosaver, State, StateFile, state_path
-from morphogen.still import first_style, warm_up
+from morphogen.still import warm_up
 
 Announce = Callable[[str], None]
 AUTOSAVE_SECONDS = 20.0
@@ -50,20 +52,22 @@ class App:
         self._audio_name = "none"
         self._heard: tuple[str, float | None, float] = ("none", None, 0.0)
         self._opened = False
+        self._ahead = Ahead(self.instrument.library, self.instrument.renderer)
         self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
 
     def _build(self) -> Instrument:
         config = self.config
         library = Library()
-        style = _resumed_style(library, config.style, self._saved.style if self._saved else "")
-        renderer = create(config.backend, config.threads, cache_folder())
+        style = resumed_style(library, config.style, self._saved.style if self._saved else "")
+        renderer = switch(config.backend, config.threads, cache_folder())
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
+        instrument.publisher.region = config.region
         if self._saved is not None:
-            _restore(instrument, self._saved)
+            restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
         warm_up(renderer, style.network)
-        if config.fps > 0 and config.quality == "auto":
+        if config.fps > 0 and config.quality == "auto" and not config.region:
             instrument.loop.headroom = Headroom(renderer.limit, 1 / config.fps)
         return instrument
 
@@ -78,6 +82,7 @@ class App:
             self._open_outputs()
             self._first_audio()
             self._autosaver.start()
+            self._ahead.start(self.instrument.bank.names)
             self._opened = True
         except BaseException:
             self.close()
@@ -91,6 +96,7 @@ class App:
         """Take everything apart; idempotent, bounded."""
         if self._opened:  # one that never played must not write over the state of the one that does
             self._autosaver.close()
+        self._ahead.close()
         if self._audio is not None:
             self._audio.close()
             self._audio = None
@@ -108,6 +114,7 @@ class App:
             "zmq_params": resolve("SOURCES", "zmq_params")(bind, ports.params, keys),
             "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
             "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
+            "zmq_scenes": resolve("SERVERS", "zmq_scenes")(self.instrument.relay, bind, ports.scenes, keys),
             "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
         }
 
@@ -208,10 +215,13 @@ class App:
     def describe(self) -> list[str]:
         """Lines that tell a person what is open."""
         lines = [f"Style {self.instrument.stage.style.name}, {self._sound()}"]
+        if self.config.region:
+            lines.append(f"Region    {self.config.region}")
         ports = self.ports
         lines.append(f"Page      {self._links['http'].describe()['url']}")
         lines.append(f"OSC       port {ports.osc} in, {ports.osc_out} back")
-        lines.append(f"ZeroMQ    {ports.control} control, {ports.params} parameters, {ports.events} events")
+        lines.append(f"ZeroMQ    {ports.control} control, {ports.params} parameters, {ports.events} events,"
+                     f" {ports.scenes} scenes")  # fmt: skip
         for row in self.instrument.publisher.list():
             lines.append(f"Output    {row['id']}: {row['name']}, {row['width']}x{row['height']}")
         return lines
@@ -222,10 +232,10 @@ class App:
         return f"audio {self._audio.describe().get('text', self._audio_name)}."
 
 
-def serve(config: Config, announce: Announce = print) -> dict[str, Any]:
+def serve(config: Config, announce: Announce = print, make: Callable[[Config], App] = App) -> dict[str, Any]:
     """Play until stopped; returns the final numbers. First Ctrl-C ends gracefully, the second at once."""
     log.setup(config.verbose)
-    app = App(config)
+    app = make(config)
     try:
         with _signals(app):
             app.open()
@@ -270,28 +280,3 @@ def _signals(app: App) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _resumed_style(library: Library, wanted: str, saved: str) -> Any:
-    if not wanted and saved:
-        with contextlib.suppress(MorphogenError):
-            return library.find(saved)
-        _log.warning("the style %s of the last run is gone; starting with the first one", saved)
-    return first_style(library, wanted)
-
-
-def _restore(instrument: Instrument, saved: State) -> None:
-    """What the last run kept; anything unreadable is left out and said once."""
-    steps: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
-        ("parameters", saved.params, instrument.params.load),
-        ("routes", saved.routes, instrument.matrix.set_routes),
-        ("snapshots", saved.snapshots, instrument.snapshots.load),
-        ("bank", saved.bank, lambda names: instrument.bank.set(names) if names else None),
-    )
-    for what, kept, load in steps:
-        try:
-            left_out = load(kept)
-            if left_out:
-                _log.warning("left out of the %s: %s", what, left_out)
-        except (MorphogenError, TypeError, ValueError, AttributeError) as error:
-            _log.warning("could not restore the %s: %s", what, error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from morphogen.grammar import (
     read_folder,
     read_fps,
     read_host,
+    read_leader,
     read_out,
     read_port_base,
     read_quality,
+    read_region,
     read_seconds,
     read_size,
     read_target,
@@ -34,7 +36,8 @@ from morphogen.grammar import (
     read_threads,
     read_token,
 )
-from morphogen.ports import DEFAULT_BASE
+from morphogen.ports import DEFAULT_BASE, Ports
+from morphogen.region import Region
 
 EXPORTERS = 9100
 
@@ -86,6 +89,10 @@ class Config:
         "suffer; full never does.", read_quality, _PICTURE,
     )  # fmt: skip
     threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)
+    region: Region | None = _option(
+        None, "x,y,w,h@WxH", "Draw only this part of a larger canvas, always whole: one tile of a wall. It sets the "
+        "size.", read_region, _PICTURE, shown="the whole picture",
+    )  # fmt: skip
     audio: str = _option(
         "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH or device:NAME.",
         read_audio, _SOUND,
@@ -93,6 +100,10 @@ class Config:
     outs: tuple[str, ...] = _option(
         (), "NAME[:k=v,...]", "Add an output (shm, png, null ...), or take one away with `-NAME`. May be repeated.",
         read_out, _OUT, name="out", shown="zmq and web",
+    )  # fmt: skip
+    follow: tuple[str, int] | None = _option(
+        None, "tcp://HOST:PORT", "Draw the scenes of another Morphogen, the leader, frame by frame; with --region a "
+        f"tile, else a mirror. Its port is {Ports().scenes}.", read_leader, _NETWORK, shown="plays by itself",
     )  # fmt: skip
     bind: str = _option(
         "127.0.0.1", "ADDRESS", "Where page, control and parameters listen. Beyond this machine it needs --token and "
@@ -121,11 +132,16 @@ class Config:
     def warnings(self) -> tuple[str, ...]:
         """What is allowed but perhaps not meant; one line each."""
         found = []
-        if self.port_base <= DEFAULT_BASE + 1000 and self.port_base + 6 >= EXPORTERS:
-            found.append(f"ports {self.port_base} to {self.port_base + 6} reach into 9100 and up, where metrics "
-                         "exporters sit; a base below 9094 is safer.")  # fmt: skip
+        last = Ports(self.port_base).scenes
+        if self.port_base <= DEFAULT_BASE + 1000 and last >= EXPORTERS:
+            found.append(f"ports {self.port_base} to {last} reach into 9100 and up, where metrics "
+                         "exporters sit; a base below 9093 is safer.")  # fmt: skip
         if not is_loopback(self.osc_bind):
             found.append(f"OSC is open on {self.osc_bind}: everyone in this network can play along.")
+        if self.follow:
+            said = {"style": self.style, "audio": self.audio != "demo", "resume": self.resume, "osc-out": self.osc_out,
+                    "osc-bind": self.osc_bind != "127.0.0.1"}  # fmt: skip
+            found += [f"--{name} is for the leader to say; a follower leaves it out." for name in said if said[name]]
         return tuple(found)
 
 
@@ -160,7 +176,8 @@ def build(given: Mapping[str, Any] | None = None, file: Path | None = None) -> C
             values[key] = _read(option, text, f"--{option.name}")
     config = Config(**values, config=file)
     _check_open(config)
-    return config
+    _check_wall(config, "size" in values)
+    return replace(config, size=config.region.size) if config.region else config
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -198,6 +215,17 @@ def _check_open(config: Config) -> None:
     if missing and not is_loopback(config.bind):
         raise UsageError(f"--bind {config.bind} opens the instrument to the network without {' and '.join(missing)}.",
                          "Give both --token SECRET and --curve-keys DIR, or for OSC alone use --osc-bind.")  # fmt: skip
+
+
+def _check_wall(config: Config, sized: bool) -> None:
+    region = config.region
+    if region and sized and config.size != region.size:
+        width, height = config.size
+        raise UsageError(f"--size {width}x{height} and --region {region} are two different sizes.",
+                         "Leave out --size; --out NAME:size=WxH gives one output another size.")  # fmt: skip
+    if config.follow and not is_loopback(config.follow[0]) and config.curve_keys is None:
+        raise UsageError(f"--follow {config.follow[0]} is another machine, and a leader lets in only whom it knows.",
+                         "Give --curve-keys DIR with the leader's server.key and a client key.")  # fmt: skip
 
 
 def is_loopback(host: str) -> bool:

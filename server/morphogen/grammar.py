@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from morphogen.errors import UsageError
+from morphogen.ports import Ports
+from morphogen.region import Region
 from morphogen.render import BACKENDS as RENDERERS
 
 BACKENDS = ("auto", *RENDERERS)
@@ -24,7 +26,9 @@ AUDIO_WORDS = ("demo", "none", "osc")
 AUDIO_WITH_VALUE = ("file", "device")
 AUDIO_CURE = "Choose demo, none, osc, file:PATH or device:NAME (`morphogen devices` lists the names)."
 MAX_SIDE = 16384
+MAX_CANVAS = 1 << 20
 _SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*")
+_REGION = re.compile(r"\s*(\d{1,8}),(\d{1,8}),(\d{1,8}),(\d{1,8})@(\d{1,8})[xX×](\d{1,8})\s*", re.ASCII)
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _OUT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -100,6 +104,25 @@ def read_size(value: Any) -> tuple[int, int]:
     return size
 
 
+def read_region(value: Any) -> Region:
+    """'960,0,960,1080@1920x1080' -> the right half of a canvas; spaces after commas are fine."""
+    text = read_text(value).replace(", ", ",")
+    match = _REGION.fullmatch(text)
+    cure = "Write x,y,w,h@WxH in whole pixels, as 0,0,960,1080@1920x1080 for the left half."
+    if not match:
+        raise UsageError(f"{text[:60]!r} is not a region.", cure)
+    region = Region(*map(int, match.groups()))
+    if not all(region.size) or not all(region.canvas):
+        raise UsageError(f"the region {region} is empty.", cure)
+    if max(region.size) > MAX_SIDE or max(region.canvas) > MAX_CANVAS:
+        limits = f"A region has at most {MAX_SIDE} pixels a side, a canvas {MAX_CANVAS}."
+        raise UsageError(f"the region {region} is too large.", limits)
+    if region.x + region.width > region.canvas_width or region.y + region.height > region.canvas_height:
+        inside = f"x + w may be {region.canvas_width} at most, y + h {region.canvas_height}."
+        raise UsageError(f"the region {region} reaches beyond its canvas.", inside)
+    return region
+
+
 def read_fps(value: Any) -> float:
     """Frames a second: 0 (unpaced) or 1..1000."""
     cure = "Give 1 to 1000, as 60 or 59.94; 0 draws as fast as it can."
@@ -173,6 +196,18 @@ def read_target(value: Any) -> tuple[str, int]:
     if not host or (":" in host and not host.startswith("[")):
         raise UsageError(f"{text[:60]!r} is not HOST:PORT.", cure)
     return read_host(host), _integer(port, 1, 65535, cure)
+
+
+def read_leader(value: Any) -> tuple[str, int]:
+    """'tcp://HOST:PORT', 'HOST:PORT' or 'HOST' -> (host, port) of a leader's scenes."""
+    text = read_text(value).removeprefix("tcp://").rstrip("/")
+    if ":" not in text.rpartition("]")[2]:
+        text += f":{Ports().scenes}"
+    try:
+        return read_target(text)
+    except UsageError as error:
+        cure = f"Write the leader's address, as tcp://192.168.0.10:{Ports().scenes}."
+        raise UsageError(error.message.replace("HOST:PORT", "a leader's address"), cure) from error
 
 
 def read_backend(value: Any) -> str:

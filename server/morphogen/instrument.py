@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import morphogen
 from morphogen import log
@@ -23,7 +23,7 @@ from morphogen.contracts import Event, TempoState
 from morphogen.control.caller import Caller
 from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
-from morphogen.field.scene import Scene, program
+from morphogen.field.scene import Program, Scene, program
 from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 from morphogen.library.style import Style
@@ -33,6 +33,9 @@ from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
 from morphogen.params.store import ParamStore, Snapshot
 from morphogen.publish import Publisher
+from morphogen.relay import Relay
+from morphogen.rig import Rig
+from morphogen.scene_wire import Shot
 from morphogen.stage import Stage
 from morphogen.stats import resident_mb
 from morphogen.tempo import Transport
@@ -40,25 +43,6 @@ from morphogen.tempo import Transport
 STATE_INTERVAL = 0.1
 
 _log = log.get("instrument")
-
-
-class Rig(Protocol):
-    """What the composition root does for the instrument. Control thread."""
-
-    def audio_devices(self) -> list[dict[str, Any]]:
-        """Inputs of this machine."""
-
-    def select_audio(self, source: str) -> str:
-        """Listen to something else; returns what it is now."""
-
-    def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
-        """Open an output; returns its id."""
-
-    def save_state(self) -> str:
-        """Write the state now; returns the path."""
-
-    def stats(self) -> dict[str, Any]:
-        """Numbers of sources and servers."""
 
 
 class _Heard:
@@ -100,6 +84,8 @@ class Instrument:
         self.snapshots = Snapshots(self.params, self.matrix)
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
+        self.relay = Relay()
+        self.relay.announce((style.shape,))
         self.composer = Composer()
         self.publisher = Publisher(self, offline)
         self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
@@ -166,6 +152,9 @@ class Instrument:
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
             self._scene = self.composer.compose(values, look, dt)
+        if self.relay.watched:
+            name, canvas = self.stage.style.name, self.publisher.canvas
+            self.relay.show(Shot(self._scene, self.loop.index, self.generation, round(now * 1e9), name, canvas))
         return self._scene
 
     def shown(self, index: int, now: float) -> None:
@@ -178,6 +167,23 @@ class Instrument:
     def failed(self, error: Exception) -> None:
         """Answer whoever waits for a frame that could not be drawn."""
         self.stage.failed(error)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """What is drawn now and next: the running style's program, and a running cross-fade's."""
+        running = program((self.stage.network.shape,))
+        scene = self._scene
+        return (running,) if scene is None or scene.program is running else (running, scene.program)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Show in another size from this frame on (`publisher.refit` first). Render thread."""
+        self._size = size
+        self.publisher.settle()
+
+    def prepare(self, shapes: tuple[Shape, ...]) -> None:
+        """Compile what is to be drawn before long; those who follow are told. Slow; any thread. Raises RenderError."""
+        self.relay.announce(shapes)
+        self.renderer.prepare(program(shapes))
 
     # --- numbers
 
@@ -269,7 +275,7 @@ class Instrument:
 
     def _prepare(self, shapes: tuple[Shape, ...]) -> None:
         try:
-            self.renderer.prepare(program(shapes))
+            self.prepare(shapes)
         except MorphogenError as error:
             self._repeated.warn("compile", str(error))
             self.stage.refuse(shapes, error)

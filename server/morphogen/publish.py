@@ -28,7 +28,8 @@ from morphogen.contracts import Host, Sink, SinkOptions
 from morphogen.errors import StateError
 from morphogen.frame import Frame, FrameInfo, TargetSpec
 from morphogen.lane import Lane
-from morphogen.sink_options import check_options, options_from, parse_out
+from morphogen.region import Region
+from morphogen.sink_options import Show, check_options, options_from, parse_out
 from morphogen.target import Target, unspent
 
 __all__ = ["Publisher", "Target", "check_options", "options_from", "parse_out"]
@@ -41,12 +42,14 @@ Plan = list[Target]
 
 
 class Publisher:
-    """The running set of sinks. offline: 'every' sinks are waited for instead of losing frames."""
+    """The running set of sinks. offline: 'every' sinks are waited for instead of losing frames. region: set before the
+    first `open` where the show is part of a larger canvas; then every picture is."""
 
     def __init__(self, host: Host, offline: bool = False) -> None:
         self.buffers = Buffers()
         self._host = host
         self._offline = offline
+        self.region: Region | None = None
         self._lanes: tuple[Lane, ...] = ()
         self._ids: set[str] = set()
         self._leaving: tuple[Lane, ...] = ()
@@ -56,6 +59,15 @@ class Publisher:
         self._render_thread: int | None = None
         self._repeated = log.Repeated(_LOG, now=host.clock.now)
 
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """(width, height) of the canvas that the show is, or is a part of."""
+        return self.region.canvas if self.region else self._host.show_size
+
+    @property
+    def _show(self) -> Show:
+        return self.region or self._host.show_size
+
     # -- every frame, render thread
 
     def plan(self, now: float) -> Plan:
@@ -64,7 +76,7 @@ class Publisher:
         self._render_thread = threading.get_ident()
         self._anchor = now if self._anchor is None else self._anchor
         self._at_edge()
-        show = self._host.show_size
+        show = self._show
         groups: dict[TargetSpec, list[Lane]] = {}
         for lane in self._lanes:
             if lane.due(self._anchor, now):
@@ -165,9 +177,23 @@ class Publisher:
         self._at_edge()
         self.buffers.close()
 
+    def refit(self, show: tuple[int, int]) -> None:
+        """Get ready for a show of another size; follow with `settle` once it has it. Any thread; slow, since buffers are
+        made. Raises StateError where the show is a part of a canvas."""
+        if self.region is not None:
+            raise StateError("this show is a part of a larger canvas.", "Start it again with another --region.")
+        for lane in self._lanes:
+            spec = lane.spec_of(lane.options, show)
+            if lane.own_thread and not lane.offers_slots and lane.is_watched():
+                self.buffers.ready(spec, 3)
+
+    def settle(self) -> None:
+        """Forget buffers of the size before. Render thread."""
+        self.buffers.keep_only(lane.spec(self._show) for lane in self._lanes)
+
     def list(self) -> Rows:
         """The running outputs, as `output.list` answers."""
-        show = self._host.show_size
+        show = self._show
         return [lane.row(show) for lane in self._lanes]
 
     def dropped(self) -> dict[str, int]:
@@ -217,13 +243,13 @@ class Publisher:
     def _apply(self, lane: Lane, options: SinkOptions) -> None:
         lane.sink.reconfigure(options)
         lane.options = options
-        self.buffers.keep_only(other.spec(self._host.show_size) for other in self._lanes)
+        self.buffers.keep_only(other.spec(self._show) for other in self._lanes)
         self._tell("set", lane)
 
     def _prepare(self, lane: Lane, options: SinkOptions) -> None:
         # Buffers are made here, not on the render thread; a sink that draws into its own, or sleeps, needs none yet.
         if lane.own_thread and not lane.offers_slots and lane.is_watched():
-            self.buffers.ready(lane.spec_of(options, self._host.show_size), 3)
+            self.buffers.ready(lane.spec_of(options, self._show), 3)
 
     def _wait(self, future: Future[None], lane: Lane) -> None:
         on_render_thread = self._render_thread in (None, threading.get_ident())
@@ -255,7 +281,7 @@ class Publisher:
             if not lane.own_thread:
                 self._leaving = (*self._leaving, lane)
         lane.retire()
-        self.buffers.keep_only(other.spec(self._host.show_size) for other in self._lanes)
+        self.buffers.keep_only(other.spec(self._show) for other in self._lanes)
         here = threading.get_ident()
         if not lane.own_thread and self._render_thread in (None, here):
             self._at_edge()

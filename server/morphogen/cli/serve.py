@@ -27,8 +27,10 @@ def serve(**given: Any) -> None:
     config = build({key: value for key, value in given.items() if key != "config"}, given.get("config"))
     for warning in config.warnings:
         note(f"Note: {warning}")
-    from morphogen.app import serve as play
-
+    if config.follow:
+        from morphogen.wall import follow as play
+    else:
+        from morphogen.app import serve as play
     stats = play(config, note)
     if config.json:
         print_json(stats, indent=None)

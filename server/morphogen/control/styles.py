@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from morphogen.composer import heard
 from morphogen.errors import StateError, UsageError
-from morphogen.field.scene import program
 from morphogen.library.align import align
 from morphogen.library.pack import unpack
 from morphogen.library.style import Style
@@ -34,9 +33,9 @@ def bring(
     kind = instrument.params.get("transition/kind")
     network = instrument.stage.network
     running = network.shape
-    instrument.renderer.prepare(program((style.shape,)))
+    instrument.prepare((style.shape,))
     if (seconds > 0 or hold is not None) and (kind == "fade" or running != style.shape):
-        instrument.renderer.prepare(program((running, style.shape)))
+        instrument.prepare((running, style.shape))
     aligned = None
     if (seconds > 0 or hold is not None) and kind != "fade" and running == style.shape:
         now = heard(instrument.values, instrument.composer.time)
