@@ -248,7 +248,7 @@ def _mangle(kind: Any) -> str:
 
 
 def _reachable(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Every node below, arguments before users, each once."""
+    """Every node below, arguments before users, each once; but not what lies inside a branch, which may not run."""
     seen: set[Node] = set()
 
     def walk(item: Any) -> Iterator[Node]:
@@ -257,7 +257,7 @@ def _reachable(nodes: Sequence[Node]) -> Iterator[Node]:
                 yield from walk(part)
         elif isinstance(item, Node) and item not in seen:
             seen.add(item)
-            yield from walk(item.args)
+            yield from walk(item.args[0] if item.op == "branch" else item.args)
             yield item
 
     yield from walk(tuple(nodes))
