@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import qemu
 from drawing import VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError
 from morphogen.field.activations import ACTIVATIONS
@@ -49,6 +50,7 @@ def variants() -> list[str]:
             found.append("cpu:host")
             widest = host_target().name
             found += [f"cpu:{simd}" for simd in ("avx2", "sse4.1") if features.get(simd) and simd != widest]
+            found += ["cpu:neon"] if widest != "neon" else []
         elif name != "numpy":
             found.append(name)
     return found
@@ -75,16 +77,19 @@ class Judge:
         return ours
 
 
-def make(name: str):
+def make(name: str, patch: pytest.MonkeyPatch):
     backend, _, simd = name.partition(":")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MORPHOGEN_SIMD", raising=False)
-        if simd not in ("", "host"):
-            patch.setenv("MORPHOGEN_SIMD", simd)
-        try:
-            renderer = create(backend, 2)
-        except MorphogenError as error:
-            pytest.skip(f"{name}: {error}")
+    if simd == "neon":
+        if qemu.missing():
+            pytest.skip(f"{name}: {qemu.missing()}")
+        return qemu.arm_renderer(patch)
+    patch.delenv("MORPHOGEN_SIMD", raising=False)
+    if simd not in ("", "host"):
+        patch.setenv("MORPHOGEN_SIMD", simd)
+    try:
+        renderer = create(backend, 2)
+    except MorphogenError as error:
+        pytest.skip(f"{name}: {error}")
     if simd not in ("", "host"):
         assert renderer.target.name == simd
     return renderer
@@ -92,9 +97,10 @@ def make(name: str):
 
 @pytest.fixture(scope="module", params=variants())
 def judge(request) -> Iterator[Judge]:
-    judge = Judge(request.param, make(request.param))
-    yield judge
-    judge.renderer.close()
+    with pytest.MonkeyPatch.context() as patch:
+        judge = Judge(request.param, make(request.param, patch))
+        yield judge
+        judge.renderer.close()
     print(f"\n{judge.name}: worst {judge.worst[0]} levels, {judge.worst[1]:.4%} of the values, {judge.worst[2]}")
 
 

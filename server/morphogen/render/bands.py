@@ -67,7 +67,8 @@ class BandKernel:
     def build(self) -> str:
         """The module's IR text.
 
-        A reciprocal is estimated and refined by one Newton step (2e-7): `vdivps` on 16 floats takes 16 cycles on Intel.
+        On x86 a reciprocal is estimated and refined by one Newton step (2e-7): `vdivps` on 16 floats takes 16 cycles on
+        Intel. ARM's estimate has 8 bits only, so there one divides (one step left 1.5e-5, and white was not white).
         llvmlite knows no string attributes, so this one is written into the text."""
         b, one = self.b, I64(1)
         bands, done = b.append_basic_block("bands"), self.done
@@ -86,7 +87,8 @@ class BandKernel:
         b.position_at_end(done)
         b.ret_void()
         head, open_brace, body = str(self.module).partition("\n{\n")
-        return f'{head} #0{open_brace}{body}\nattributes #0 = {{ "reciprocal-estimates"="vec-div:1" nounwind }}\n'
+        estimates = "vec-div:1" if self.module.triple.startswith(("x86_64", "i686")) else "none"
+        return f'{head} #0{open_brace}{body}\nattributes #0 = {{ "reciprocal-estimates"="{estimates}" nounwind }}\n'
 
     def _min(self, a: Any, c: Any) -> Any:
         return self.b.select(self.b.icmp_signed("<", a, c), a, c)

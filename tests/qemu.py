@@ -1,0 +1,138 @@
+"""The CPU backend's code for ARM, run on any Linux machine: qemu-aarch64 executes it, the renderer is the real one.
+
+Each kernel becomes a program without a C library: it maps a file that both sides share, and for every byte on its
+standard input draws one job that lies there, in the guest's own addresses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from morphogen.render import cpu, dither
+from morphogen.render.bands import Job
+from morphogen.render.machine import Target
+from morphogen.render.upscale import UpscaleKernel
+
+EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+ASSEMBLER, LINKER = shutil.which("aarch64-linux-gnu-as"), shutil.which("aarch64-linux-gnu-ld")
+TRIPLE = "aarch64-unknown-linux-gnu"
+NEON = Target("cortex-a72", "+neon", 16, "neon")
+WHERE, ARENA = 1 << 40, 16 << 20
+
+# Linux on ARM: 63 read, 64 write, 93 exit, 222 mmap. The first byte on standard input is the file's descriptor.
+_START = f"""
+.global _start
+_start:
+    sub sp, sp, 16
+    mov x0, 0; mov x1, sp; mov x2, 1; mov x8, 63; svc 0
+    ldrb w4, [sp]
+    ldr x0, =0x{WHERE:x}; ldr x1, =0x{ARENA:x}
+    mov x2, 3; mov x3, 17; mov x5, 0; mov x8, 222; svc 0
+wait:
+    mov x0, 0; mov x1, sp; mov x2, 1; mov x8, 63; svc 0
+    cmp x0, 1
+    b.ne end
+    ldr x0, =0x{WHERE:x}
+    bl kernel
+    mov x0, 1; mov x1, sp; mov x2, 1; mov x8, 64; svc 0
+    b wait
+end:
+    mov x0, 0; mov x8, 93; svc 0
+"""
+
+
+class QemuKernel:
+    """Stands in for `machine.Kernel`."""
+
+    def __init__(self, kind: Any, program: Any, target: Target, objects: Any = None) -> None:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        self.target = target
+        self._upscale = kind is UpscaleKernel
+        self._uniforms = program.uniform_count
+        machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
+            cpu=target.cpu, features=target.features, opt=3, reloc="static", codemodel="small"
+        )
+        text = kind(program, target.width, 2 * target.width, TRIPLE, str(machine.target_data)).build()
+        self._folder = tempfile.TemporaryDirectory()
+        here = Path(self._folder.name)
+        module = llvm.parse_assembly(text)
+        module.verify()
+        (here / "kernel.o").write_bytes(machine.emit_object(module))
+        subprocess.run([str(ASSEMBLER), "-o", here / "start.o", "-"], input=_START.encode(), check=True)
+        subprocess.run([str(LINKER), "-static", "-o", here / "draw", here / "start.o", here / "kernel.o"], check=True)
+        self._open(here)
+
+    def _open(self, here: Path) -> None:
+        with (here / "arena").open("w+b") as file:
+            file.truncate(ARENA)
+            self._memory = mmap.mmap(file.fileno(), ARENA)
+            self._process = subprocess.Popen(
+                [str(EMULATOR), here / "draw"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                pass_fds=[file.fileno()], bufsize=0,
+            )  # fmt: skip
+            assert self._process.stdin is not None
+            self._process.stdin.write(bytes([file.fileno()]))
+
+    def run(self, address: int) -> None:
+        """One job of this process, drawn by the other."""
+        job = Job.from_address(address)
+        guest, shares, at = Job.from_buffer_copy(job), [], ctypes.sizeof(Job)
+        for name, size in self._sizes(job).items():
+            pointer = getattr(job, name)
+            if pointer and size:
+                at = (at + 63) & ~63
+                setattr(guest, name, WHERE + at)
+                self._memory[at : at + size] = ctypes.string_at(pointer, size)
+                shares.append((name, pointer, at, size))
+                at += size
+        assert at <= ARENA
+        self._memory[: ctypes.sizeof(Job)] = bytes(guest)
+        self._process.stdin.write(b".")  # type: ignore[union-attr]
+        if self._process.stdout.read(1) != b".":  # type: ignore[union-attr]
+            raise RuntimeError(f"the ARM code ended with {self._process.wait()}")
+        for name, pointer, at, size in shares:
+            if name in ("out", "present"):
+                ctypes.memmove(pointer, self._memory[at : at + size], size)
+
+    def _sizes(self, job: Any) -> dict[str, int]:
+        planes = 3 * job.height * job.width * 2
+        samples = 3 * (job.height // 2 + 2) * (job.width // 2 + 2) * 2
+        return {
+            "uniforms": 4 * self._uniforms,
+            "thresholds": 4 * dither.SIZE * (dither.SIZE + 2 * self.target.width),
+            "out": 0 if job.sampled else job.stride * job.height,
+            "past": samples if self._upscale else planes,
+            "present": 0 if self._upscale else planes,
+            "counter": 8,
+        }
+
+    def __del__(self) -> None:
+        process = getattr(self, "_process", None)
+        if process is not None:
+            process.stdin.close()
+            process.wait(5)
+            process.stdout.close()
+            self._memory.close()
+            self._folder.cleanup()
+
+
+def arm_renderer(patch: Any) -> cpu.CpuRenderer:
+    """`CpuRenderer` whose code is ARM's. patch: a pytest MonkeyPatch, needed while it is used."""
+    patch.setattr(cpu, "Kernel", QemuKernel)
+    patch.setattr(cpu, "host_target", lambda: NEON)
+    return cpu.CpuRenderer(1)
+
+
+def missing() -> str:
+    """Why ARM code cannot be run here; empty if it can."""
+    lacking = [name for name, found in (("qemu-user", EMULATOR), ("binutils-aarch64-linux-gnu", LINKER)) if not found]
+    return f"ARM code needs {' and '.join(lacking)} (apt)" if lacking else ""
