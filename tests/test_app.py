@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -10,14 +11,18 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import pytest
 
+from morphogen import cli
 from morphogen.app import App, serve
 from morphogen.config import Config, build
 from morphogen.errors import MorphogenError, StateError, Unavailable, UsageError
 from morphogen.ports import Ports
 from morphogen.state import State, StateFile, state_path
+from morphogen_bridges.clients.control import ControlClient
+from morphogen_bridges.osc.codec import write_message
 
 PROMISED = {"frames", "fps", "frame_ms", "late", "dropped", "backend", "size", "rss_mb", "osc"}
 
@@ -229,6 +234,41 @@ def test_state_save_writes_at_once(app, tmp_path):
     path = answer(app, "state.save")["path"]
     assert path.startswith(str(tmp_path))
     assert json.loads(Path(path).read_text())["params"]["view/zoom"] == 4
+
+
+def test_a_page_hears_of_changes_made_over_osc_zeromq_and_the_command_line(app, base, capsys):
+    def osc():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(write_message("/morphogen/snapshot/store", 3), ("127.0.0.1", base))
+
+    def zeromq():
+        with ControlClient(port=Ports(base).control) as client:
+            client.call("mod.set", routes=[{"source": "audio/bass", "target": "view/zoom", "amount": 0.5}])
+
+    def command_line():
+        assert cli.run(["ctl", "--port-base", str(base), "audio", "osc"]) == 0
+
+    async def page():
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{base + 2}/ws") as ws:
+
+            async def told(what, count):
+                async for message in ws:
+                    said = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else {}
+                    if "state" in said and said["state"]["changes"][what] == count:
+                        return
+
+            for change, what in ((osc, "snapshots"), (zeromq, "modulation"), (command_line, "sound")):
+                await asyncio.wait_for(told(what, 0), 30)
+                await asyncio.to_thread(change)
+                await asyncio.wait_for(told(what, 1), 30)
+
+    player = threading.Thread(target=app.run)
+    player.start()
+    try:
+        asyncio.run(page())
+    finally:
+        app.instrument.loop.stop()
+        player.join(10)
 
 
 # --- audio and outputs

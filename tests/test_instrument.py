@@ -601,6 +601,30 @@ def test_states_come_ten_times_a_second(stand):
     assert 85 <= len(stand.heard("state")) - before <= 101
 
 
+@pytest.mark.parametrize(("method", "arguments", "what"), [
+    ("mod.set", {"routes": []}, "modulation"),
+    ("snapshot.store", {"slot": 2}, "snapshots"),
+    ("snapshot.recall", {"slot": 1, "seconds": 0}, "modulation"),
+    ("bank.set", {"slots": ["show/b"]}, "bank"),
+    ("audio.select", {"source": "none"}, "sound"),
+])  # fmt: skip
+def test_what_clients_keep_a_copy_of_is_counted_when_it_changes(stand, method, arguments, what):
+    stand.call("snapshot.store", slot=1)
+    stand.frame(10)
+    before = stand.heard("state")[-1]["changes"]
+    assert set(before) == {"modulation", "snapshots", "bank", "sound"}
+    stand.call(method, **arguments)
+    stand.frame(10)
+    assert stand.heard("state")[-1]["changes"] == {**before, what: before[what] + 1}
+
+
+def test_what_was_refused_is_not_counted_as_a_change(stand):
+    with pytest.raises(UsageError):
+        stand.call("mod.set", routes=[{"source": "nothing"}])
+    stand.frame(10)
+    assert stand.heard("state")[-1]["changes"]["modulation"] == 0
+
+
 def test_outputs_are_told(stand):
     stand.instrument.publisher.add(Keeper())
     stand.frame()

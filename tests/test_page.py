@@ -161,6 +161,57 @@ async def panic(page: Browser, show: Show) -> None:
     await page.until(f"{LIT} > 5")
 
 
+def test_what_others_change_is_asked_for_again(server, show, tmp_path):
+    """Over OSC, ZeroMQ, the command line: the page only sees the counts in the state."""
+
+    def changed(**counts: int) -> None:
+        show.emit("state", {"changes": {"modulation": 0, "snapshots": 0, "bank": 0, "sound": 0, **counts}})
+
+    async def walk(page: Browser) -> None:
+        await page.until("document.querySelectorAll('.route').length === 3")
+        show.kept[4] = {"style": "micro/neuron", "params": 40}
+        changed(snapshots=1)
+        await page.until("document.querySelector('.pad.kept[data-slot=\"4\"]') !== null")
+        show.routes = show.routes[:1]
+        changed(snapshots=1, modulation=1)
+        await page.until("document.querySelectorAll('.route').length === 1")
+        show.answers["audio.devices"] = lambda: [{"name": "Interface 9", "channels": 2, "default": True}]
+        changed(snapshots=1, modulation=1, sound=7)
+        await page.until(
+            "[...document.querySelectorAll('#audio-source option')].some(o => o.value === 'device:Interface 9')"
+        )
+        asked = len(show.calls)
+        for _ in range(3):
+            changed(snapshots=1, modulation=1, sound=7)
+        await asyncio.sleep(0.3)
+        assert {method for method, _ in show.calls[asked:]} <= {"stats"}, "the same counts: nothing is new"
+
+    browse(server, tmp_path, walk)
+
+
+def test_a_hand_on_a_route_keeps_it_while_the_change_comes_back(server, show, tmp_path):
+    async def walk(page: Browser) -> None:
+        await page.click(".side-tabs [data-to=matrix]")
+        await page.until("document.querySelectorAll('.route').length === 3")
+        await page.run("window.row = document.querySelector('.route')")
+        x, y, width, _ = await page.centre(".route .slider")
+        await page.mouse("mousePressed", x, y)
+        for n in range(1, 4):
+            await page.mouse("mouseMoved", x + n * width / 10, y)
+            calls = len(show.calls)
+            await eventually(lambda calls=calls: ("mod.set", {"routes": show.routes}) in show.calls[calls:])
+            show.emit("state", {"changes": {"modulation": n}})
+            await eventually(lambda calls=calls: ("mod.list", {}) in show.calls[calls:])
+        await page.mouse("mouseReleased", x + 3 * width / 10, y)
+        assert show.routes[0]["amount"] == pytest.approx(0.6, abs=0.1)  # three tenths of -1..1 right of the middle
+        assert await page.run("window.row === document.querySelector('.route')"), "drawn anew under the hand"
+        show.routes = [{**show.routes[0], "amount": -0.5}]
+        show.emit("state", {"changes": {"modulation": 9}})
+        await page.until("document.querySelector('.route input').value.startsWith('-0.5')")
+
+    browse(server, tmp_path, walk)
+
+
 def test_errors_are_shown_with_their_cure(server, show, tmp_path):
     def missing(**_: object) -> None:
         raise StateError("that style is broken.", "Train it again.")

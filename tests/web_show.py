@@ -15,8 +15,9 @@ from fakes import FakeHost, FakeParams
 from morphogen.clock import WallClock
 from morphogen.contracts import Sink, TempoState
 from morphogen.errors import StateError
-from morphogen.frame import Frame, FrameInfo, FramePool, TargetSpec
+from morphogen.frame import Frame, FrameInfo, FramePool
 from morphogen.params.catalog import FEATURES
+from morphogen.sink_options import target_spec
 
 STYLES = (
     ("cosmic", "galaxy", "a spiral galaxy"), ("cosmic", "nebula", "a glowing nebula"),
@@ -136,8 +137,7 @@ class Player:
         self.sink.close()
 
     def _run(self) -> None:
-        options = self.sink.options
-        spec = TargetSpec(options.width, options.height, self.sink.formats[0])
+        spec = target_spec(self.sink, self.sink.options, self.show.show_size)
         pool, start = FramePool(spec), time.perf_counter()
         while not self._stop.wait(1 / self.fps):
             now = time.perf_counter() - start

@@ -206,6 +206,7 @@ class Instrument:
             "backend": self.renderer.name,
             "size": f"{self._size[0]}x{self._size[1]}",
             "half": self.renderer.describe().get("half", []),
+            "changes": dict(self._caller.changes),
         }
 
     def stats(self) -> dict[str, Any]:

@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from morphogen.instrument import Instrument
 
 PENDING = 256
+# What clients keep a copy of, and after which methods they must ask for it anew. (Parameters and styles have events.)
+CHANGES = {
+    "mod.set": "modulation", "snapshot.recall": "modulation", "snapshot.store": "snapshots", "bank.set": "bank",
+    "audio.select": "sound",
+}  # fmt: skip
 
 
 class Caller:
-    """One instrument's calls. `call` and `submit` on any thread; neither waits."""
+    """One instrument's calls. `call` and `submit` on any thread; neither waits.
+
+    changes: how often each of `CHANGES` changed, whoever asked for it. A count and not an event: who missed one, or
+    came later, sees it all the same.
+    """
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._thread = ThreadPoolExecutor(1, "control")
         self._repeated = log.Repeated(log.get("control"), now=instrument.clock.now)
         self._waiting: set[Future[Any]] = set()  # calls that the control thread has not begun yet
+        self.changes = dict.fromkeys(CHANGES.values(), 0)
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         """The answer of a method of `methods.py`, or its MorphogenError."""
@@ -75,6 +85,8 @@ class Caller:
             self._repeated.exception(method, f"{method} failed: {error}")
             future.set_exception(StateError(f"{method} failed: {error}", "Please report this."))
         else:
+            if method in CHANGES:
+                self.changes[CHANGES[method]] += 1
             if isinstance(result, Future):
                 result.add_done_callback(lambda done: _hand_on(done, future))
             else:

@@ -117,12 +117,6 @@ class Hub:
         client.watch(preview)
         self.refresh()
 
-    def spread(self, message: dict[str, Any], but: Client | None = None) -> None:
-        """Tell all pages, except perhaps the one that caused it."""
-        for client in self.clients.values():
-            if client is not but:
-                client.tell(message)
-
     async def _tell_style(self, client: Client) -> None:
         try:
             client.tell({"style": await ask(self.host, "style.current")})
@@ -203,11 +197,8 @@ class Hub:
             events, self._events = self._events, []
         self.refresh()
         for topic, data in events:
-            if topic in NEWEST:
-                for client in self.clients.values():
-                    client.tell_newest({topic: data})
-            else:
-                self.spread({topic: data})
+            for client in self.clients.values():
+                (client.tell_newest if topic in NEWEST else client.tell)({topic: data})
         if not changed:
             return
         values = {key: (plain(value), origin) for key, (value, origin) in changed.items()}

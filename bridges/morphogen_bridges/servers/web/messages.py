@@ -20,7 +20,6 @@ MAX_MESSAGE = 256 * 1024
 MAX_KEYS = 512
 MAX_CALLS = 32
 HEARTBEAT = 20.0
-SPREAD = frozenset({"mod.set", "snapshot.store", "bank.set", "audio.select"})
 _warn = log.Repeated(log.get("http"))
 
 
@@ -112,8 +111,6 @@ def _call(hub: Hub, client: Client, message: dict[str, Any]) -> None:
 async def _answer(hub: Hub, client: Client, method: str, waiting: asyncio.Future[Any], tag: Any) -> None:
     try:
         client.tell({"result": await settled(waiting, method), "id": tag})
-        if method in SPREAD:
-            hub.spread({"changed": method}, but=client)
     except MorphogenError as error:
         _reject(hub, client, error, id=tag)
     except Exception:  # noqa: BLE001  guard: a fault in the instrument is answered, too

@@ -13,7 +13,6 @@ from morphogen_bridges.servers.web import describe
 from morphogen_bridges.servers.web.calls import arguments_of, ask, dumps, parse_json
 from morphogen_bridges.servers.web.failures import Refused
 from morphogen_bridges.servers.web.hub import Hub
-from morphogen_bridges.servers.web.messages import SPREAD
 
 MAX_BODY = 256 * 1024
 LIST_SECONDS = 2.0
@@ -86,10 +85,7 @@ class Rest:
     async def call(self, request: web.Request) -> web.Response:
         method, body = request.match_info["method"], await request.read()
         arguments = arguments_of(method, parse_json(body) if body.strip() else None)
-        result = await ask(self._host, method, arguments)
-        if method in SPREAD:
-            self._hub.spread({"changed": method})
-        return answer(result)
+        return answer(await ask(self._host, method, arguments))
 
     async def stats(self, request: web.Request) -> web.Response:
         return answer(await ask(self._host, "stats"))

@@ -18,7 +18,8 @@ export class ShowError extends Error {
 
 /**
  * Events: "open", "closed" (detail: ms until the next try), "frame" (detail: {index, jpeg}), and one for each key of a
- * message of the server: hello params param style state stats meters tempo beat changed error ...
+ * message of the server: hello params param style state stats meters tempo beat error ... And "changed" (detail: modulation,
+ * snapshots, bank or sound) when somebody, wherever, changed what this page may keep a copy of.
  */
 export class Link extends EventTarget {
   #socket = null;
@@ -29,6 +30,7 @@ export class Link extends EventTarget {
   #gathering = 0;
   #heard = 0;
   #retry = 0;
+  #changes = {};
 
   constructor(url) {
     super();
@@ -51,6 +53,7 @@ export class Link extends EventTarget {
     this.#heard = performance.now();
     socket.onopen = () => {
       this.#wait = FIRST_WAIT;
+      this.#changes = {}; // so that the first state may ask once too often, but nothing is missed in between
       this.#tell("open");
     };
     socket.onmessage = (event) => socket === this.#socket && this.#receive(event.data);
@@ -105,6 +108,15 @@ export class Link extends EventTarget {
       return;
     }
     for (const [kind, detail] of Object.entries(message)) this.#tell(kind, detail);
+    if (message.state?.changes) this.#compare(message.state.changes);
+  }
+
+  #compare(changes) {
+    for (const [what, count] of Object.entries(changes)) {
+      if (count === (this.#changes[what] ?? 0)) continue;
+      this.#changes[what] = count;
+      this.#tell("changed", what);
+    }
   }
 
   #finish(id, result, error) {

@@ -9,24 +9,29 @@ const AMOUNT = new Scale({ min: -1, max: 1 });
 /** Sources and curves may come as names or as maps with a name. */
 const nameOf = (item) => (typeof item === "string" ? item : item.name ?? item.key ?? String(item));
 
+const same = (a, b) => JSON.stringify(a.map(plain)) === JSON.stringify(b.map(plain));
+const plain = ({ source, target, amount, curve }) => [source, target, amount, curve];
+
 export class Matrix {
   #routes = [];
   #sources = [];
   #curves = [];
   #allowed = null;
   #timer = 0;
+  #sending = 0;
 
   constructor(link, store) {
     this.link = link;
     this.store = store;
     byId("add-route").addEventListener("click", () => this.#add());
     link.addEventListener("open", () => store.ready(() => this.#load()));
-    link.addEventListener("changed", (event) => event.detail === "mod.set" && this.#load());
+    link.addEventListener("changed", (event) => event.detail === "modulation" && this.#load());
   }
 
   #load() {
-    if (this.#timer) return; // our own change is on its way
     this.link.call("mod.list").then((answer) => {
+      if (this.#timer || this.#sending) return; // our own change is on its way
+      if (this.#curves.length && same(answer.routes ?? [], this.#routes)) return; // a hand on a slider keeps it
       this.#sources = (answer.sources ?? []).map(nameOf);
       this.#allowed = answer.targets ? new Set(answer.targets) : null;
       this.#curves = (answer.curves ?? []).map(nameOf);
@@ -47,7 +52,8 @@ export class Matrix {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = 0;
-      this.link.call("mod.set", { routes: this.#routes }).catch((error) => {
+      this.#sending++;
+      this.link.call("mod.set", { routes: this.#routes }).finally(() => this.#sending--).catch((error) => {
         complain(error);
         this.#load();
       });

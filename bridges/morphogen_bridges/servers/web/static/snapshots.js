@@ -20,7 +20,7 @@ export class Snapshots {
     byId("store").addEventListener("click", () => this.arm(!this.#storing));
     this.#glide();
     link.addEventListener("open", () => this.#load());
-    link.addEventListener("changed", (event) => event.detail === "snapshot.store" && this.#load());
+    link.addEventListener("changed", (event) => event.detail === "snapshots" && this.#load());
   }
 
   /** The next pad stores instead of recalling. */

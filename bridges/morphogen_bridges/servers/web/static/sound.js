@@ -15,7 +15,7 @@ export class Sound {
     link.addEventListener("meters", (event) => this.#levels(event.detail));
     link.addEventListener("tempo", (event) => this.#music(event.detail));
     link.addEventListener("open", () => this.#devices());
-    link.addEventListener("changed", (event) => event.detail === "audio.select" && this.#devices());
+    link.addEventListener("changed", (event) => event.detail === "sound" && this.#devices());
     link.addEventListener("stats", (event) => this.#heard(event.detail));
     byId("tap").addEventListener("click", () => this.tap());
     byId("beat").addEventListener("click", () => this.beat());
