@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 from morphogen import log
-from morphogen.contracts import Renderer
 from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
-from morphogen.field.scene import program
+from morphogen.field.scene import Program, program
 from morphogen.library.find import Library
 
 MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of them
@@ -21,12 +21,19 @@ MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of t
 _log = log.get("ahead")
 
 
+class Compiler(Protocol):
+    """A backend, or the instrument, which tells its followers too."""
+
+    def prepare(self, wanted: Program, /) -> Any:
+        """Compile; slow."""
+
+
 class Ahead:
     """One thread that works through the shapes of `names` and ends. `start` and `close` on any thread."""
 
-    def __init__(self, library: Library, renderer: Renderer) -> None:
+    def __init__(self, library: Library, compiler: Compiler) -> None:
         self._library = library
-        self._renderer = renderer
+        self._compiler = compiler
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -50,6 +57,6 @@ class Ahead:
                 shape = self._library.find(name).shape
                 if shape not in done:
                     done.add(shape)
-                    self._renderer.prepare(program((shape,)))
+                    self._compiler.prepare(program((shape,)))
             except MorphogenError as error:  # whoever asks for this style will hear it
                 _log.debug("%s was not compiled ahead: %s", name, error)

@@ -180,10 +180,10 @@ class Instrument:
         self._size = size
         self.publisher.settle()
 
-    def prepare(self, shapes: tuple[Shape, ...]) -> None:
+    def prepare(self, wanted: Program) -> None:
         """Compile what is to be drawn before long; those who follow are told. Slow; any thread. Raises RenderError."""
-        self.relay.announce(shapes)
-        self.renderer.prepare(program(shapes))
+        self.relay.announce(wanted.shapes)
+        self.renderer.prepare(wanted)
 
     # --- numbers
 
@@ -276,7 +276,7 @@ class Instrument:
 
     def _prepare(self, shapes: tuple[Shape, ...]) -> None:
         try:
-            self.prepare(shapes)
+            self.prepare(program(shapes))
         except MorphogenError as error:
             self._repeated.warn("compile", str(error))
             self.stage.refuse(shapes, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ BATCH = 64
 MAX_MESSAGE = 16 << 20  # two networks of 464 k weights are 4 MB
 MAX_DEPTH = 8
 HEARTBEAT_MS, SILENT_MS = 1000, 3000
+PATIENCE = 4  # polls of a quarter of a second
 SELDOM = 600.0  # seconds between two lines in the log about the same trouble
 
 
@@ -41,6 +43,7 @@ class ZmqLeader(Source):
         self._stats = dict.fromkeys(("received", "rejected", "connected", "refused"), 0)
         self._asked = False
         self._greeted = False
+        self._given_up = 0
 
     def describe(self) -> dict[str, Any]:
         """Where the leader is."""
@@ -105,21 +108,39 @@ class ZmqLeader(Source):
         return self._deliver(topic, unpack(parts[1], max_depth=MAX_DEPTH))
 
     def _look(self) -> None:
-        """What became of the connection: libzmq tries again by itself, and tells nobody why it has to."""
-        import zmq
+        """What became of the connection. libzmq connects again by itself, but tells nobody why it has to, and not after
+        a refused key or a message too large: then it is done here, a second later."""
         from zmq.utils.monitor import recv_monitor_message
 
-        failures = (zmq.Event.HANDSHAKE_FAILED_AUTH, zmq.Event.HANDSHAKE_FAILED_PROTOCOL,
-                    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL)  # fmt: skip
+        before = self._given_up
         while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)["event"]
-            if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-                self._greeted = True
-                self._stats["connected"] += 1
-            elif event in failures or (event == zmq.Event.DISCONNECTED and not self._greeted):
+            self._happened(recv_monitor_message(self._monitor)["event"])
+        if before and self._given_up == before:
+            self._given_up -= 1
+            if not self._given_up:
+                self._connect_anew()
+
+    def _happened(self, event: int) -> None:
+        from zmq import Event
+
+        failures = (Event.HANDSHAKE_FAILED_AUTH, Event.HANDSHAKE_FAILED_PROTOCOL, Event.HANDSHAKE_FAILED_NO_DETAIL)
+        if event == Event.HANDSHAKE_SUCCEEDED:
+            self._greeted = True
+            self._stats["connected"] += 1
+        elif event in failures or event == Event.DISCONNECTED:
+            if event != Event.DISCONNECTED or not self._greeted:
                 self._refused()
-            elif event == zmq.Event.DISCONNECTED:
-                self._greeted = False
+            self._greeted = False
+            self._given_up = PATIENCE
+        elif event in (Event.CONNECT_RETRIED, Event.CONNECT_DELAYED, Event.CONNECTED):
+            self._given_up = 0
+
+    def _connect_anew(self) -> None:
+        import zmq
+
+        with contextlib.suppress(zmq.ZMQError):  # libzmq may have forgotten it already
+            self._socket.disconnect(self._address)
+        self._socket.connect(self._address)
 
     def _refused(self) -> None:
         self._stats["refused"] += 1

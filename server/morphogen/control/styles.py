@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from morphogen.composer import heard
 from morphogen.errors import StateError, UsageError
+from morphogen.field.scene import program
 from morphogen.library.align import align
 from morphogen.library.pack import unpack
 from morphogen.library.style import Style
@@ -33,9 +34,9 @@ def bring(
     kind = instrument.params.get("transition/kind")
     network = instrument.stage.network
     running = network.shape
-    instrument.prepare((style.shape,))
+    instrument.prepare(program((style.shape,)))
     if (seconds > 0 or hold is not None) and (kind == "fade" or running != style.shape):
-        instrument.prepare((running, style.shape))
+        instrument.prepare(program((running, style.shape)))
     aligned = None
     if (seconds > 0 or hold is not None) and kind != "fade" and running == style.shape:
         now = heard(instrument.values, instrument.composer.time)
