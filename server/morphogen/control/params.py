@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from morphogen.control.styles import bring
 from morphogen.errors import StyleError, UsageError
-from morphogen.params.describe import as_dict
+from morphogen.params.describe import listing
 
 if TYPE_CHECKING:
     from morphogen.instrument import Instrument
@@ -17,8 +17,7 @@ ORIGIN = "control"
 
 
 def _list(instrument: Instrument) -> list[dict[str, Any]]:
-    params = instrument.params
-    return [as_dict(spec, params.value(key)) for key, spec in params.specs.items()]
+    return listing({key: instrument.params.value(key) for key in instrument.params.specs})
 
 
 def _get(instrument: Instrument, key: str) -> dict[str, Any]:

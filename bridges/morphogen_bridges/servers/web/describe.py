@@ -6,26 +6,15 @@ from typing import Any
 
 from morphogen.contracts import Host
 from morphogen.methods import METHODS, REQUIRED, Method
+from morphogen.params.describe import listing
 from morphogen.params.spec import Param
 
 _TYPE_TAGS = {"float": "f", "int": "i", "bool": "T", "choice": "s"}
 
 
-def param(spec: Param, value: Any) -> dict[str, Any]:
-    """One parameter as the page and REST see it; `value` as `Params.get` gives it."""
-    number = spec.check(value)
-    return {
-        "key": spec.key, "group": spec.group, "name": spec.name, "label": spec.label, "doc": spec.doc,
-        "unit": spec.unit, "kind": spec.kind, "min": spec.minimum, "max": spec.maximum,
-        "default": spec.public(spec.default), "scale": spec.scale, "clip": spec.clip, "choices": list(spec.choices),
-        "smoothing": spec.smoothing, "feature": spec.feature, "rebuild": spec.rebuild,
-        "value": value, "normalised": spec.to_normalised(number),
-    }  # fmt: skip
-
-
 def params(host: Host) -> list[dict[str, Any]]:
-    """Every parameter in catalog order."""
-    return [param(spec, host.params.get(key)) for key, spec in host.params.specs.items()]
+    """Every parameter in catalog order, as `param.list` answers."""
+    return listing({key: host.params.get(key) for key in host.params.specs})
 
 
 def methods() -> list[dict[str, Any]]:

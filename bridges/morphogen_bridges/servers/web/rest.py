@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from morphogen.errors import UsageError
+from morphogen.params.describe import as_dict
 from morphogen_bridges.servers.web import describe
 from morphogen_bridges.servers.web.calls import arguments_of, ask, dumps, parse_json
 from morphogen_bridges.servers.web.failures import Refused
@@ -61,7 +62,7 @@ class Rest:
 
     async def param(self, request: web.Request) -> web.Response:
         key = self._key(request)
-        return answer(describe.param(self._host.params.specs[key], self._host.params.get(key)))
+        return answer(as_dict(self._host.params.specs[key], self._host.params.get(key)))
 
     async def put_param(self, request: web.Request) -> web.Response:
         key, body, origin = self._key(request), parse_json(await request.read()), f"http:{request.remote}"

@@ -18,9 +18,9 @@ export function control(store, spec) {
   if (spec.feature) return meter(spec);
   const name = h("span.name", {}, spec.label);
   const note = h("p.note", {}, spec.unit === "picture heights" ? `${spec.doc} In picture heights.` : spec.doc);
-  const row = h("div.control", { "data-key": spec.key, "data-kind": spec.kind });
-  if (spec.kind === "bool") row.append(toggle(store, spec, name), note);
-  else if (spec.kind === "choice") row.append(h("div.line", {}, name), choice(store, spec), note);
+  const row = h("div.control", { "data-key": spec.key, "data-type": spec.type });
+  if (spec.type === "bool") row.append(toggle(store, spec, name), note);
+  else if (spec.type === "choice") row.append(h("div.line", {}, name), choice(store, spec), note);
   else row.append(...slide(store, spec, name), note);
   return row;
 }

@@ -5,12 +5,12 @@ const UNITS = { factor: "×", degrees: "°", "picture heights": "h", turns: "tur
 /** Short form of a unit; the long one is in the notes. */
 export const shortUnit = (unit) => UNITS[unit] ?? unit;
 
-/** @param {{min: number, max: number, default?: number, unit?: string, kind?: string, scale?: string, clip?: string}} spec */
+/** @param {{min: number, max: number, default?: number, unit?: string, type?: string, scale?: string, clip?: string}} spec */
 export class Scale {
   constructor(spec) {
     this.min = spec.min;
     this.max = spec.max;
-    this.whole = spec.kind === "int" || spec.kind === "choice";
+    this.whole = spec.type === "int" || spec.type === "choice";
     this.log = spec.scale === "log";
     this.wrap = spec.clip === "wrap";
     const span = this.max - this.min;
