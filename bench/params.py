@@ -17,51 +17,72 @@ def microseconds(work: Callable[[], object], number: int = 2000) -> float:
     return min(timeit.repeat(work, number=number, repeat=7)) / number * 1e6
 
 
+HEARD = dict.fromkeys(FEATURES, 0.5)
+SMOOTHED = [p for p in PARAMS if p.smoothing]
+
+
+class Snapshots:
+    """A store at 60 frames a second, in different kinds of motion."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.store = ParamStore(self.clock)
+        self.store.snapshot(0.0)
+        self.everything = {p.key: 0.1 for p in PARAMS if not p.feature and p.kind == "float"}
+        self._up = False
+
+    def idle(self) -> None:
+        self.store.snapshot(0.0, None, HEARD)
+
+    def modulated(self) -> None:
+        self.store.snapshot(0.0, self.everything, HEARD)
+
+    def moving(self) -> None:
+        """All smoothed ones get a new target five times a second and never arrive."""
+        now = self.clock.advance(1 / 60)
+        if int(now * 5) % 2 != self._up:
+            self._up = not self._up
+            for p in SMOOTHED:
+                self.store.set(p.key, p.maximum * 0.9 if self._up else p.minimum + 0.1 * abs(p.minimum) + 0.01)
+        self.store.snapshot(now, None, HEARD)
+
+    def gliding(self) -> None:
+        if not self.store.gliding:
+            self._up = not self._up
+            self.store.glide({p.key: p.maximum if self._up else p.minimum for p in PARAMS if not p.feature}, 30.0)
+        self.store.snapshot(self.clock.advance(1 / 60), self.everything, HEARD)
+
+
+class Modulation:
+    """A matrix with these routes, at 60 frames a second."""
+
+    def __init__(self, *routes: Route) -> None:
+        self._matrix, self._tempo, self._now = ModMatrix(), TempoState(), 0.0
+        self._values = ParamStore(ManualClock()).snapshot(0.0)
+        self._matrix.set_routes(routes)
+
+    def evaluate(self) -> None:
+        self._now += 1 / 60
+        self._matrix.evaluate(self._now, self._values, HEARD, self._tempo)
+
+
+def report(what: str, work: Callable[[], object]) -> None:
+    print(f"{what:30}{microseconds(work):6.1f} us")
+
+
 def main() -> None:
-    clock = ManualClock()
-    store = ParamStore(clock)
-    store.snapshot(0.0)
-    heard = dict.fromkeys(FEATURES, 0.5)
-    everything = {p.key: 0.1 for p in PARAMS if not p.feature and p.kind == "float"}
-    time = 0.0
-    flip = False
-
-    def moving() -> None:
-        nonlocal time, flip
-        time += 1 / 60
-        if int(time * 5) % 2 != flip:
-            flip = not flip
-            for p in PARAMS:
-                if p.smoothing:
-                    store.set(p.key, p.maximum * 0.9 if flip else p.minimum + 0.1 * abs(p.minimum) + 0.01)
-        store.snapshot(time, None, heard)
-
-    def gliding() -> None:
-        nonlocal time, flip
-        if not store.gliding:
-            flip = not flip
-            store.glide({p.key: p.maximum if flip else p.minimum for p in PARAMS if not p.feature}, 30.0)
-        time = clock.advance(1 / 60)
-        store.snapshot(time, everything, heard)
-
+    show = Snapshots()
     print(f"{len(PARAMS)} parameters")
-    print(f"idle                          {microseconds(lambda: store.snapshot(0.0, None, heard)):6.1f} us")
-    print(f"idle, everything modulated    {microseconds(lambda: store.snapshot(0.0, everything, heard)):6.1f} us")
-    print(f"all 18 smoothed ones moving   {microseconds(moving):6.1f} us")
-    print(f"all gliding and modulated     {microseconds(gliding):6.1f} us")
-    matrix, tempo, values = ModMatrix(), TempoState(), store.snapshot(0.0)
-
-    def evaluate() -> None:
-        nonlocal time
-        time += 1 / 60
-        matrix.evaluate(time, values, heard, tempo)
-
-    print(f"modulation, no routes         {microseconds(evaluate):6.1f} us")
-    matrix.set_routes([Route("audio/bass", "view/zoom", 0.2), Route("lfo1", "view/rotate", 0.1)])
-    print(f"modulation, 2 routes          {microseconds(evaluate):6.1f} us")
-    matrix.set_routes([Route(s, t, 0.1) for s, t in zip([*SOURCES] * 4, [*TARGETS] * 2, strict=False)][:64])
-    print(f"modulation, 64 routes         {microseconds(evaluate):6.1f} us")
-    print(f"set                           {microseconds(lambda: store.set('view/zoom', 1.5)):6.1f} us")
+    report("idle", show.idle)
+    report("idle, everything modulated", show.modulated)
+    report(f"all {len(SMOOTHED)} smoothed ones moving", show.moving)
+    report("all gliding and modulated", show.gliding)
+    report("modulation, no routes", Modulation().evaluate)
+    two = Route("audio/bass", "view/zoom", 0.2), Route("lfo1", "view/rotate", 0.1)
+    report("modulation, 2 routes", Modulation(*two).evaluate)
+    many = [Route(s, t, 0.1) for s, t in zip([*SOURCES] * 4, [*TARGETS] * 2, strict=False)][:64]
+    report(f"modulation, {len(many)} routes", Modulation(*many).evaluate)
+    report("set", lambda: show.store.set("view/zoom", 1.5))
 
 
 if __name__ == "__main__":
