@@ -50,7 +50,7 @@ def check_backend(name: str, distribution: str) -> Finding:
     return Finding(name, "backend", "works", seen, details=details)
 
 
-_LIBRARIES = {"cpu": "llvmlite", "opengl": "moderngl", "cuda": "cuda-core"}
+_LIBRARIES = {"cpu": "llvmlite", "opengl": "moderngl", "cuda": "cuda-bindings"}
 
 BACKEND_CHECKS: dict[str, Callable[[], Finding]] = {
     name: check_reference if name == "numpy" else partial(check_backend, name, _LIBRARIES.get(name, "numpy"))

@@ -1,0 +1,291 @@
+"""The CUDA backend: the pixel program on an NVIDIA card, through the driver alone.
+
+A frame costs one launch and one asynchronous copy a target. The uniforms travel inside the launch; pixels come back
+into page-locked memory and are copied from there to where they are wanted. (Page-locking the receivers' own buffers
+would save that copy, 0.5 ms at 1080p, but they may be unmapped at any time by their owners.)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.errors import RenderError, StateError
+from morphogen.field.scene import SCENE_SLOTS, SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
+from morphogen.frame import PixelFormat, TargetSpec
+from morphogen.render import dither, ptx
+from morphogen.render.cuda_driver import Card, CardLost, Memory, Staging
+from morphogen.render.cuda_frame import DeviceFrame
+from morphogen.render.objects import ObjectStore
+
+CACHED_KERNELS = 24
+KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
+VISIBLE_TRAIL = 1e-4  # seconds
+
+
+class Kernel:
+    """One program on the card, and the block that its launches carry: the job, then the uniforms."""
+
+    def __init__(self, card: Card, program: Program, text: str) -> None:
+        self.program = program
+        self._module = card.module(text)
+        self.function = card.call("cuModuleGetFunction", self._module.handle, b"kernel")
+        carried = ptx.carried(program)
+        self.constant = None if carried else card.call("cuModuleGetGlobal", self._module.handle, b"uniforms")[0]
+        head = ctypes.sizeof(ptx.Job)
+        self._block = np.zeros(head + 4 * program.uniform_count, np.uint8)
+        self.job = ptx.Job.from_buffer(self._block.data)
+        self.uniforms: NDArray[np.float32] = self._block[head:].view(np.float32)
+        self._pointers = (ctypes.c_void_p * 1)(self._block.ctypes.data)
+        self.arguments = ctypes.addressof(self._pointers)
+
+
+class Picture:
+    """What the card keeps of one target: the pixels, the past while there is a trail, and the dither's table.
+
+    shared: someone reads the pixels on the card, so two buffers take turns. ready: the pixels of the newest frame that
+    is complete. staging: host buffers that no frame is on its way to.
+    """
+
+    def __init__(self, card: Card, spec: TargetSpec) -> None:
+        self._card = card
+        self.area = ptx.pitch(spec.width) * spec.height
+        self._pixels = [Memory(card, 4 * self.area)]
+        self._planes: list[Memory] = []
+        self.staging: list[Staging] = []
+        self.ready: Memory | None = None
+        self.table: Memory | None = None
+        self.shared = False
+        self.valid = False
+        self.blended = self.seen = 0  # frame numbers: last with a trail, last at all
+
+    def pixels(self) -> Memory:
+        """Where the frame that comes is drawn."""
+        if self.shared and len(self._pixels) == 1:
+            self._pixels.append(Memory(self._card, 4 * self.area))
+        self._pixels.append(self._pixels.pop(0))
+        return self._pixels[0]
+
+    def planes(self) -> tuple[Memory, Memory]:
+        """(past, present) for the frame that comes."""
+        if not self._planes:
+            self._planes = [Memory(self._card, 6 * self.area) for _ in range(2)]
+        self._planes.reverse()
+        return self._planes[0], self._planes[1]
+
+    def drawn(self, frame: int, *, blended: bool) -> None:
+        """A frame was given to the card."""
+        self.seen = frame
+        if blended:
+            self.valid, self.blended = True, frame
+
+    def forget_past(self) -> None:
+        """A trail that begins anew begins from its first frame."""
+        self._planes, self.valid, self.blended = [], False, 0
+
+    def host(self) -> Staging:
+        """A host buffer for one frame."""
+        return self.staging.pop() if self.staging else Staging(self._card, 4 * self.area)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One target of a frame that was given to the card. It keeps everything alive that the card works with."""
+
+    spec: TargetSpec
+    picture: Picture
+    pixels: Memory
+    staging: Staging
+    kernel: Kernel
+
+
+class CudaRenderer:
+    """`contracts.Renderer` on an NVIDIA card. Made and `prepare`d on any thread; all else on the render thread.
+
+    Raises Unavailable (no bindings, driver or card), RenderError with the driver's words, CardLost when the card's
+    context is gone: then it is closed already.
+    """
+
+    name = "cuda"
+
+    def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
+        self._card = Card()
+        self._texts = ObjectStore(cache)
+        self._kernels: OrderedDict[tuple[Any, ...], Kernel] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pictures: dict[TargetSpec, Picture] = {}
+        self._tables: WeakValueDictionary[tuple[int, int, bool], Memory] = WeakValueDictionary()
+        self._frames = 0
+
+    def prepare(self, program: Program) -> Kernel:
+        """Compile, or take from the cache. About 0.2 s for a new shape, half of it the driver's."""
+        with self._lock:
+            kernel = self._kernels.get(program.shapes)
+            if kernel is not None:
+                self._kernels.move_to_end(program.shapes)
+                return kernel
+        key = self._texts.key("cuda", program.shapes)
+        stored = self._texts.load(key)
+        text = stored.decode() if stored else ptx.ptx(program)
+        with self._on_card():
+            kernel = Kernel(self._card, program, text)
+        if not stored:
+            self._texts.save(key, text.encode())
+        with self._lock:
+            self._kernels[program.shapes] = kernel
+            while len(self._kernels) > CACHED_KERNELS:
+                self._kernels.popitem(last=False)
+        return kernel
+
+    def has(self, program: Program) -> bool:
+        """Whether `prepare` would answer at once."""
+        return program.shapes in self._kernels
+
+    def limit(self, seconds: float) -> None:
+        """Nothing is drawn less finely: an H100 draws the scene at 4K in 0.1 ms."""
+
+    def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
+        """Draw into each target's pixels (uint8, pixel_bytes long)."""
+        self.collect(self.submit(scene, [spec for spec, _ in targets]), [out for _, out in targets])
+
+    def submit(self, scene: Scene, specs: Sequence[TargetSpec]) -> list[Drawing]:
+        """Give a frame to the card and return; `collect` it later. Frames may overlap: collect them in order."""
+        with self._closing_if_lost(), self._on_card():
+            kernel = self.prepare(scene.program)
+            slots = scene_uniforms(scene)
+            kernel.uniforms[SCENE_SLOTS:] = folded_networks(scene)
+            self._frames += 1
+            self._forget(scene)
+            return [self._draw(kernel, scene, slots, spec) for spec in specs]
+
+    def collect(self, token: Sequence[Drawing], outs: Sequence[NDArray[np.uint8]]) -> None:
+        """Wait for a frame and copy it to `outs` (uint8, pixel_bytes long each). Waiting and copying let other
+        threads run (cuda-bindings releases the GIL in every call)."""
+        with self._closing_if_lost(), self._on_card():
+            for drawing, out in zip(token, outs, strict=True):
+                self._card.call("cuEventSynchronize", drawing.staging.event.handle)
+                spec, picture = drawing.spec, drawing.picture
+                rows = drawing.staging.bytes.reshape(spec.height, -1)[:, : 4 * spec.width]
+                np.copyto(out.reshape(spec.height, -1), rows)
+                picture.ready = drawing.pixels
+                picture.staging.append(drawing.staging)
+
+    def device_frame(self, spec: TargetSpec) -> DeviceFrame:
+        """The newest complete frame of a target where it lies, on the card. From then on two buffers take turns: it
+        stays whole until the frame after the next is submitted. Raises StateError before the first frame."""
+        picture = self._pictures.get(spec)
+        if picture is None or picture.ready is None:
+            raise StateError(
+                f"No frame of {spec.width}x{spec.height} lies on the card yet.", "Ask again after the next frame."
+            )
+        picture.shared = True
+        return DeviceFrame(picture.ready, spec, self._card.index)
+
+    def ipc_handle(self, spec: TargetSpec) -> bytes:
+        """64 bytes with which another process opens `device_frame` (cuIpcOpenMemHandle). Raises StateError."""
+        frame = self.device_frame(spec)
+        with self._on_card():
+            handle = self._card.call("cuIpcGetMemHandle", frame.memory.handle)
+        return ctypes.string_at(handle.getPtr(), 64)
+
+    def describe(self) -> dict[str, Any]:
+        """For `stats` and `doctor`."""
+        card = self._card
+        return {
+            "backend": self.name, "adapter": card.name, "device": card.index, "software": False,
+            "compute": "{}.{}".format(*card.capability), "driver": card.driver, "card_mb": round(card.memory / 1e6, 1),
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """Idempotent; frames on the card end with it."""
+        self._pictures.clear()
+        self._kernels.clear()
+        self._card.close()
+
+    @contextmanager
+    def _on_card(self) -> Iterator[None]:
+        if not self._card.is_open:
+            raise RenderError("The CUDA backend is closed.", "Make a new one.")
+        with self._card:
+            yield
+
+    @contextmanager
+    def _closing_if_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except CardLost:
+            self.close()
+            raise
+
+    def _draw(self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], spec: TargetSpec) -> Drawing:
+        """Launch one target and send its pixels on their way."""
+        card = self._card
+        picture = self._pictures.get(spec) or self._pictures.setdefault(spec, Picture(card, spec))
+        filled = target_uniforms(slots, spec)
+        planes = self._past(picture, scene, filled)
+        with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
+            kernel.uniforms[:SCENE_SLOTS] = filled
+        pixels, picture.table, staging = picture.pixels(), self._table(spec, scene.dither), picture.host()
+        _fill(kernel.job, spec, pixels, picture.table, planes)
+        if kernel.constant is not None:
+            card.call("cuMemcpyHtoDAsync", kernel.constant, kernel.uniforms.ctypes.data, kernel.uniforms.nbytes,
+                      card.stream)  # fmt: skip
+        across, down = ptx.grid(kernel.program, spec.width, spec.height)
+        card.call(
+            "cuLaunchKernel", kernel.function, across, down, 1, *ptx.BLOCK, 1, 0, card.stream, kernel.arguments, 0
+        )
+        card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
+        card.call("cuEventRecord", staging.event.handle, card.stream)
+        picture.drawn(self._frames, blended=planes is not None)
+        return Drawing(spec, picture, pixels, staging, kernel)
+
+    def _past(self, picture: Picture, scene: Scene, filled: NDArray[np.float64]) -> tuple[Memory, Memory] | None:
+        """The planes while there is a trail; sets how much of the past is kept."""
+        if scene.trail <= VISIBLE_TRAIL:
+            return None
+        planes = picture.planes()
+        # An output with a frame rate of its own skips frames: its past is older by so many.
+        filled[SLOT["keep"]] **= max(self._frames - picture.blended, 1)
+        if not picture.valid:
+            filled[SLOT["keep"]] = 0.0
+        return planes
+
+    def _forget(self, scene: Scene) -> None:
+        """The past ends with the trail; pictures that nobody draws any more go a little later."""
+        for spec, picture in list(self._pictures.items()):
+            if picture.seen < self._frames - KEPT_FRAMES:
+                del self._pictures[spec]
+            elif scene.trail <= VISIBLE_TRAIL:
+                picture.forget_past()
+
+    def _table(self, spec: TargetSpec, dithered: bool) -> Memory:
+        """Thresholds (64, 3, 64) float32: row, channel, column from the target's own corner on."""
+        canvas, size = spec.canvas, dither.SIZE
+        key = (canvas.y % size, canvas.x % size, True) if dithered else (0, 0, False)
+        table = self._tables.get(key)
+        if table is None:
+            rows, columns = (np.arange(size) + start for start in key[:2])
+            values = dither.at(rows, columns).transpose(1, 0, 2) if dithered else np.full((size, 3, size), 0.5)
+            block = np.ascontiguousarray(values, np.float32)
+            table = self._tables[key] = Memory(self._card, block.nbytes)
+            self._card.call("cuMemcpyHtoD", table.handle, block.ctypes.data, block.nbytes)
+        return table
+
+
+def _fill(job: ptx.Job, spec: TargetSpec, pixels: Memory, table: Memory, planes: tuple[Memory, Memory] | None) -> None:
+    job.thresholds, job.out = table.address, pixels.address
+    job.past, job.present = (plane.address for plane in planes) if planes else (0, 0)
+    job.width, job.height, job.pitch = spec.width, spec.height, ptx.pitch(spec.width)
+    job.column, job.row = spec.canvas.x, spec.canvas.y
+    job.order = ptx.BGRA if spec.format is PixelFormat.BGRA8 else ptx.RGBA
+    job.flip = int(spec.flip)
