@@ -38,8 +38,9 @@ GENERATIONS = (75, 86, 89, 90, 120)
 HOURS = 36_000.0
 SIZE = (41, 24)
 WIDE = Shape(SEED_INPUTS, (("sin",) * 16, ("tanh",) * 16, ("cos",) * 16, ("gaussian",) * 16))
+NARROW = [name for name, (_, width) in PRESETS.items() if width <= ptx.UNROLLED]
 PROGRAMS: dict[str, Program] = {
-    **{name: program((preset(name),)) for name in PRESETS},
+    **{name: program((preset(name),)) for name in NARROW},
     "fade": program((preset("3L_4D"), preset("3L_8D"))),
     "wide": program((WIDE,)),
     "wide fade": program((WIDE, WIDE)),
@@ -152,8 +153,14 @@ def test_what_llvm_refuses_is_told(monkeypatch):
         ptx.ptx(PROGRAMS["3L_4D"])
 
 
+def test_too_wide_networks_are_refused():
+    large = Shape(SEED_INPUTS, (("sin",) * 128,))
+    with pytest.raises(RenderError, match="12>128>rgb is too wide for the CUDA backend, which takes 16 .*--backend cpu"):
+        ptx.ptx(program((preset("3L_4D"), large)))
+
+
 def test_only_wide_blocks_go_to_constant_memory():
-    assert all(ptx.carried(PROGRAMS[name]) for name in (*PRESETS, "fade", "wide"))
+    assert all(ptx.carried(PROGRAMS[name]) for name in (*NARROW, "fade", "wide"))
     assert not ptx.carried(PROGRAMS["wide fade"])
     assert ".const .align 16 .b8 uniforms[" in ptx.ptx(PROGRAMS["wide fade"])
     assert ptx.pixels(PROGRAMS["wide"]) == 1
@@ -192,7 +199,7 @@ def test_shipped_styles(check, time):
         check(scene(library.find(name).network, values=VALUES | {"time": time}), f"{name} at {time:g} s")
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", NARROW)
 def test_presets(check, name):
     for init in (init_glow, init_seed):
         for seed in range(3):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from morphogen.errors import Unavailable
 from morphogen.frame import TargetSpec
 from morphogen.render import ptx
@@ -45,5 +47,5 @@ class DeviceFrame:
                 f"DLPack needs cuda-core 1.2 ({error}).", 'Install it: pip install "morphogen[cuda]".'
             ) from None
         whole = Buffer.from_handle(self.address, self.memory.size, owner=self.memory)
-        view = StridedMemoryView.from_buffer(whole, self.shape, (self.row_bytes, 4, 1), itemsize=1)
+        view = StridedMemoryView.from_buffer(whole, self.shape, (self.row_bytes, 4, 1), dtype=np.dtype("u1"))
         return view.__dlpack__(**wishes)

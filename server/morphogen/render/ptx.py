@@ -18,12 +18,14 @@ from llvmlite import ir
 
 from morphogen.errors import RenderError
 from morphogen.field.graph import Node
+from morphogen.field.network import Shape
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither
 from morphogen.render.lowering import F32, I32, I64, MAGIC, Lowering
 
 PIXELS_PER_THREAD = 4  # 1, 2 or 4; 3L_4D on sm_90: 194, 157 and 137 instructions a pixel, 18 of them special
 WIDE = 8  # units in a layer; wider ones would fill the registers, and share little: one pixel a thread
+UNROLLED = 16  # units in a layer; wider ones are not for code that is written out unit by unit
 BLOCK = (32, 8)  # threads; a warp stores one run of pixels
 TARGET, TRIPLE = "sm_60", "nvptx64-nvidia-cuda"
 PARAMETER_BYTES = 4096  # what a launch may carry on every driver; larger uniform blocks go to constant memory
@@ -55,7 +57,12 @@ def pitch(width: int) -> int:
 
 def pixels(program: Program) -> int:
     """Neighbours that one thread draws."""
-    return 1 if max(max(shape.widths[1:]) for shape in program.shapes) > WIDE else PIXELS_PER_THREAD
+    return 1 if max(map(_units, program.shapes)) > WIDE else PIXELS_PER_THREAD
+
+
+def _units(shape: Shape) -> int:
+    """Of the widest layer."""
+    return max(shape.widths[1:])
 
 
 def grid(program: Program, width: int, height: int) -> tuple[int, int]:
@@ -69,7 +76,12 @@ def carried(program: Program) -> bool:
 
 
 def ptx(program: Program) -> str:
-    """Compile; about 0.1 s, any thread. Raises RenderError when LLVM refuses."""
+    """Compile; about 0.1 s, any thread. Raises RenderError: LLVM refuses, or a network too wide to be written out."""
+    widest = max(program.shapes, key=_units)
+    if _units(widest) > UNROLLED:
+        raise RenderError(
+            f"{widest} is too wide for the CUDA backend, which takes {UNROLLED} units in a layer.", "Use --backend cpu."
+        )
     try:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
