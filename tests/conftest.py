@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -46,13 +46,24 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def port_base() -> Iterator[int]:
-    """The first of eight ports in a row for a whole daemon: free for TCP and UDP, and not another test's.
+def port_bases() -> Iterator[Callable[[], int]]:
+    """Call it for the first of eight ports in a row for a whole daemon: free for TCP and UDP, and not another test's.
 
     Below 32768, where Linux begins (others at 49152) to hand ports out to clients: up there any connection of any
     program may take one between this look and the daemon's start. A ninth port is held meanwhile, as a sign for
     tests that run at the same time.
     """
+    with contextlib.ExitStack() as claims:
+        yield lambda: _eight_ports(claims)
+
+
+@pytest.fixture
+def port_base(port_bases: Callable[[], int]) -> int:
+    """One of them."""
+    return port_bases()
+
+
+def _eight_ports(claims: contextlib.ExitStack) -> int:
     for start in random.SystemRandom().sample(range(20_000, 32_000, 16), 500):
         with contextlib.ExitStack() as claim, contextlib.ExitStack() as look:
             try:
@@ -62,7 +73,6 @@ def port_base() -> Iterator[int]:
                         look.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
             except OSError:
                 continue
-            look.close()
-            yield start
-            return
+            claims.push(claim.pop_all())
+            return start
     raise RuntimeError("no eight free ports in a row")

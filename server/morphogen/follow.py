@@ -6,7 +6,7 @@ leader's too. What moves the picture belongs to the leader and is refused here w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -29,6 +29,7 @@ from morphogen.scene_wire import Shot
 IDLE = 0.1  # seconds without a scene after which the loop looks after everything else
 MOVED = frozenset({"style", "bank", "param", "mod", "snapshot", "tempo", "audio", "state"})
 READING = frozenset({"list", "current", "get", "devices"})
+TRIES = 6  # an output that has just been woken may have no buffer ready for its first picture or two
 ALIKE = 0.01  # relative difference of two aspects that nobody sees at a seam
 
 _log = log.get("follow")
@@ -49,6 +50,19 @@ class FollowLoop(FrameLoop):
                 return
             self.frame(now, now - last)
             last = now
+
+    def repeat(self, shot: Shot, outputs: Set[str], now: float) -> None:
+        """The picture that was shown last, for these outputs alone; time stands still in it."""
+        plan = self._publisher.plan(now)
+        for target in plan:
+            target.lanes = tuple(lane for lane in target.lanes if target.direct or lane.id in outputs)
+        wanted = [t for t in plan if any(lane.id in outputs for lane in t.lanes)]
+        try:
+            if wanted:
+                self._renderer.render(replace(shot.scene, dt=0.0), [(t.spec, t.pixels) for t in wanted])
+                self._publisher.publish(wanted, shot.index, self._clock.now_ns(), shot.generation)
+        finally:
+            self._publisher.discard(plan)  # what is published is not touched
 
 
 class Elsewhere(ParamStore):
@@ -78,12 +92,12 @@ class Follower(Instrument):
         self._cure = f"Say it to the leader: `morphogen ctl --host {host} --port-base {base} ...`."
         self.inbox = Inbox(clock, f"tcp://{host}:{port}")
         self.params = Elsewhere(clock, self._cure)
-        self.loop = FollowLoop(self, renderer, self.publisher, clock, 0.0)
+        self.loop: FollowLoop = FollowLoop(self, renderer, self.publisher, clock, 0.0)
         self.loop.inbox, self.loop.follower = self.inbox, self
         self._shot: Shot | None = None
         self._shown: tuple[str, int] | None = None
         self._refused: dict[tuple[Shape, ...], MorphogenError] = {}
-        self._served: set[str] | None = None
+        self._served: dict[str, tuple[int, int]] | None = None
         self._seen_canvas: tuple[int, int] | None = None
 
     # --- contracts.Host
@@ -118,7 +132,8 @@ class Follower(Instrument):
         shot = self.inbox.take(self.ready)
         if shot is None:
             self._tell(now)
-            return self._again()
+            self._again(now)
+            return None
         self._shot, self._served, self.loop.index = shot, None, shot.index
         if shot.canvas != self._seen_canvas:
             self._compare(shot.canvas)
@@ -166,16 +181,22 @@ class Follower(Instrument):
             self._told = now
             self.emit("state", self.state())
 
-    def _again(self) -> Scene | None:
-        """While nothing comes, whoever begins to watch gets the last picture once; time stands still in it."""
+    def _again(self, now: float) -> None:
+        """While nothing comes: the last picture for whoever begins to watch, until it has it.
+
+        _served: of each output that watches, how many pictures it had had, and how often to try again."""
         if self._shot is None:
-            return None
-        watching = {str(row["id"]) for row in self.publisher.list() if row["watched"]}
-        served, self._served = self._served, watching
-        if served is None or watching <= served:
-            return None
-        self.loop.index = self._shot.index
-        return replace(self._shot.scene, dt=0.0)
+            return
+        watching = {str(row["id"]): int(row["written"]) for row in self.publisher.list() if row["watched"]}
+        if self._served is None:
+            self._served = {output: (written, 0) for output, written in watching.items()}
+        served, self._served = self._served, {}
+        for output, written in watching.items():
+            before, tries = served.get(output, (written, TRIES))
+            self._served[output] = (before, tries - 1) if written == before and tries > 0 else (written, 0)
+        owed = {output for output, (_, tries) in self._served.items() if tries > 0}
+        if owed:
+            self.loop.repeat(self._shot, owed, now)
 
     def _compare(self, canvas: tuple[int, int]) -> None:
         self._seen_canvas = canvas
