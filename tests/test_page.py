@@ -189,6 +189,28 @@ def test_what_others_change_is_asked_for_again(server, show, tmp_path):
     browse(server, tmp_path, walk)
 
 
+def test_size_and_backend_are_told_and_changed(server, show, tmp_path):
+    def pick(menu: str, value: str) -> str:
+        change = "m.dispatchEvent(new Event('change'))"
+        return f"(m => {{ m.value = '{value}'; {change} }})(document.querySelector('#show-{menu}'))"
+
+    async def walk(page: Browser) -> None:
+        await page.until("document.querySelector('#show-size').value === '640x360'")
+        assert await page.run("document.querySelector('#show-backend').value") == "cpu"
+        assert "1920x1080" in await page.run("[...document.querySelectorAll('#show-size option')].map(o => o.value)")
+        assert await page.run("document.querySelector('#inner').hidden")
+        await page.run(pick("size", "1280x720"))
+        await eventually(lambda: show.size_text == "1280x720")
+        show.emit("state", {"size": "1080x1080", "backend": "cpu", "half": ["1080x1080"]})
+        await page.until("document.querySelector('#show-size').value === '1080x1080'")
+        await page.until("!document.querySelector('#inner').hidden")
+        await page.run(pick("backend", "opengl"))
+        await page.until("document.querySelector('.toasts').innerText.includes('Put one in.')")
+        await page.until("document.querySelector('#show-backend').value === 'cpu'")
+
+    browse(server, tmp_path, walk)
+
+
 def test_a_hand_on_a_route_keeps_it_while_the_change_comes_back(server, show, tmp_path):
     async def walk(page: Browser) -> None:
         await page.click(".side-tabs [data-to=matrix]")

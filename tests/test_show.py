@@ -96,7 +96,10 @@ def settled(show: Running, count: int = 5) -> tuple[int, int, int, float]:
 
 def test_a_new_size_from_one_frame_to_the_next(show):
     settled(show)
-    assert show.call("show.set", size="96x54") == {"size": "96x54", "backend": "cpu"}
+    answer = show.call("show.set", size="96x54")
+    assert answer == show.call("show.get")
+    assert (answer["size"], answer["backend"]) == ("96x54", "cpu")
+    assert "cpu" in answer["backends"]
     assert settled(show)[1:3] == (96, 54)
     assert show.app.instrument.stats()["size"] == "96x54"
     widths = {row["id"]: (row["width"], row["height"]) for row in show.call("output.list")}

@@ -51,6 +51,7 @@ class Show(FakeHost):
         self.tempo_state = TempoState(126.0, 0.0, self.clock.now(), 0.8, "audio")
         self.folder = folder
         self.style = "cosmic/galaxy"
+        self.size_text, self.backend = f"{size[0]}x{size[1]}", "cpu"
         self.routes = [dict(route) for route in ROUTES]
         self.kept: dict[int, Any] = {}
         self.frames = 0
@@ -65,7 +66,15 @@ class Show(FakeHost):
                 {"name": "Built-in microphone", "channels": 1, "rate": 44100, "default": False},
             ],
             "audio.select": lambda source: {"audio": source},
+            "show.get": lambda: {"size": self.size_text, "backend": self.backend, "backends": ["cpu", "opengl"]},
+            "show.set": self.set_show,
         }  # fmt: skip
+
+    def set_show(self, size: str = "", backend: str = "") -> dict[str, Any]:
+        if backend == "opengl":
+            raise StateError("there is no graphics card.", "Put one in.")
+        self.size_text = size or self.size_text
+        return self.answers["show.get"]()
 
     def listed(self) -> list[dict[str, Any]]:
         return [

@@ -7,6 +7,7 @@ import { Link } from "./link.js";
 import { Matrix } from "./matrix.js";
 import { buildPanels } from "./panels.js";
 import { Preview } from "./preview.js";
+import { Show } from "./show.js";
 import { Snapshots } from "./snapshots.js";
 import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
@@ -26,6 +27,7 @@ const gallery = new Gallery(link);
 const sound = new Sound(link, store);
 const snapshots = new Snapshots(link);
 new Matrix(link, store);
+new Show(link);
 
 link.addEventListener("error", (event) => complain(event.detail));
 link.addEventListener("log", (event) => {

@@ -6,8 +6,6 @@ const CALM = 500; // ms between two numbers, so that they can be read
 const sum = (value) =>
   typeof value === "number" ? value : Object.values(value ?? {}).reduce((total, n) => total + (Number(n) || 0), 0);
 
-const size = (value) => (Array.isArray(value) ? value.join(" × ") : String(value).replace("x", " × "));
-
 export function watchStatus(link) {
   const chip = byId("link");
   const state = (name, text) => {
@@ -38,6 +36,4 @@ function show(stats) {
   if (typeof stats.fps === "number") read("fps", stats.fps.toFixed(1));
   if (stats.late !== undefined) read("late", String(stats.late), stats.late > 0);
   if (stats.dropped !== undefined) read("dropped", String(sum(stats.dropped)), sum(stats.dropped) > 0);
-  if (stats.backend) read("backend", String(stats.backend));
-  if (stats.size) read("size", size(stats.size));
 }
