@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from drawing import draw
 from morphogen import cli
 from morphogen.app import App
-from morphogen.config import build
+from morphogen.config import OPTIONS, build
 from morphogen.contracts import Sink, SinkOptions
 from morphogen.errors import UsageError
 from morphogen.frame import Crop, PixelFormat, TargetSpec
@@ -109,6 +112,26 @@ def test_what_only_a_leader_can_say_is_noted_to_a_follower():
     for name in ("style", "audio", "resume", "osc-bind"):
         assert any(note.startswith(f"--{name} is for the leader") for note in notes)
     assert build({"follow": "127.0.0.1"}).warnings == ()
+
+
+def test_the_commands_in_the_docs_are_understood(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "docs" / "walls.md").read_text(encoding="utf-8")
+    lines = [
+        shlex.split(line) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(lines) == 6
+    fields = {f"--{option.name}": option.field for option in OPTIONS}
+    regions = []
+    for _, verb, *rest in lines:
+        if verb == "keys":
+            assert cli.run((verb, *rest)) == 0
+        else:
+            config = build({fields[name]: value for name, value in zip(rest[::2], rest[1::2], strict=True)})
+            regions.append(config.region and str(config.region))
+    assert sorted(path.name for path in (tmp_path / "keys" / "clients").glob("*.key")) == ["left.key", "right.key"]
+    assert regions[:3] == [None, "0,0,640,720@1280x720", "640,0,640,720@1280x720"]
+    assert all(region in text.partition("```sh")[0] for region in regions[3:]), "those of the drawing"
 
 
 # --- where each output lies

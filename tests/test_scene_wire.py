@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,14 @@ def test_every_field_travels():
     assert {f.name for f in dataclasses.fields(Shape)} == {"inputs", "layers", "head"}
     (network,) = sent["scene"]["networks"]
     assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "weights"}
+
+
+def test_every_key_is_documented():
+    page = (Path(__file__).parent.parent / "docs" / "walls.md").read_text(encoding="utf-8")
+    said = page.partition("## On the wire")[2]
+    sent, announced = message(), write_programs(RUN, [])
+    for key in {*sent, *sent["scene"], *sent["scene"]["networks"][0], *announced, "serial"}:
+        assert f"`{key}`" in said, key
 
 
 def test_numbers_of_numpy_become_plain_ones():
