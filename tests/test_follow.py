@@ -11,7 +11,9 @@ import pytest
 
 from drawing import apart, draw, glow, scene
 from morphogen import inbox
+from morphogen import wall as wall_of
 from morphogen.clock import ManualClock
+from morphogen.config import build
 from morphogen.contracts import Sink
 from morphogen.errors import ParamError, RenderError, StateError
 from morphogen.field.network import preset
@@ -476,6 +478,32 @@ def test_a_canvas_of_another_aspect_is_said_once(library, caplog, canvas, warned
     lines = [r.getMessage() for r in caplog.records if "does not fit at the seams" in r.getMessage()]
     assert len(lines) == warned
     assert not lines or f"80x45, this one {canvas[0]}x{canvas[1]}" in lines[0]
+
+
+# --- the daemon
+
+
+def test_a_follower_without_a_leader_waits_and_ends_in_time(port_base, tmp_path, monkeypatch):
+    monkeypatch.setenv("MORPHOGEN_HOME", str(tmp_path))
+    given = {"follow": f"127.0.0.1:{port_base + 107}", "region": "0,0,16,9@32x9", "port_base": str(port_base),
+             "backend": "numpy", "seconds": "0.5", "outs": ["null"]}  # fmt: skip
+    before, said = set(threading.enumerate()), []
+    numbers = wall_of.follow(build(given), said.append)
+    until(lambda: not set(threading.enumerate()) - before, "the end of the threads")
+    assert (numbers["leader"], numbers["frames"], numbers["size"]) == ("waiting", 0, "16x9")
+    assert numbers["region"] == "0,0,16,9@32x9"
+    assert "Region    0,0,16,9@32x9" in said
+    assert any(f"127.0.0.1:{port_base + 107}, waiting" in line for line in said)
+    assert not [line for line in said if "OSC" in line]
+    assert not list(tmp_path.rglob("state*.json")), "a follower keeps no state"
+
+
+def test_a_backend_is_changed_under_a_follower_without_a_gap(wall):
+    """What is on the screen is compiled for the new backend before it draws."""
+    wall.load("show/wide", seconds=0)
+    follower = wall.followers[0][0]
+    wall.catch_up()
+    assert program((preset("2L_8D"),)) in follower.programs
 
 
 # --- the relay

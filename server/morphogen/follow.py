@@ -134,7 +134,7 @@ class Follower(Instrument):
             self._tell(now)
             self._again(now)
             return None
-        self._shot, self._served, self.loop.index = shot, None, shot.index
+        self._shot, self._scene, self._served, self.loop.index = shot, shot.scene, None, shot.index
         if shot.canvas != self._seen_canvas:
             self._compare(shot.canvas)
         refused = self._refused.get(shot.scene.program.shapes)
@@ -162,6 +162,8 @@ class Follower(Instrument):
         """`leader` in words: following, lost since 3.2 s, waiting; `following`: what came from it and what did not."""
         style, now = self._shot.style if self._shot else "", self.clock.now()
         mine = {"style": style, "generation": self.generation, "leader": self.inbox.state(now)}
+        if self.publisher.region:
+            mine["region"] = str(self.publisher.region)
         return {**super().stats(), **mine, "following": self.inbox.stats()}
 
     # --- inside
