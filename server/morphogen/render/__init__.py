@@ -11,6 +11,7 @@ from morphogen.errors import MorphogenError, UsageError
 BACKENDS = {
     "numpy": "morphogen.render.numpy:NumpyRenderer",
     "cpu": "morphogen.render.cpu:CpuRenderer",
+    "opengl": "morphogen.render.opengl:OpenGLRenderer",
 }
 
 

@@ -1,0 +1,221 @@
+"""What one target needs on the card: the picture, its past, and pixel buffers that carry it back to memory."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.errors import RenderError
+from morphogen.frame import TargetSpec
+from morphogen.render import gl_calls
+from morphogen.render.gl_calls import BrokenContext, Calls
+from morphogen.render.gl_context import Gpu
+
+DEPTH = 3  # frames that may be on their way back at once
+PATIENCE_S = 10.0  # a card that takes longer for one frame does not answer at all
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a target that fits into one texture; target pixels, row 0 the first in memory."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def tiles(spec: TargetSpec, side: int) -> Iterator[Tile]:
+    """The target in tiles of at most `side` pixels each way; mostly one."""
+    for y in range(0, spec.height, side):
+        for x in range(0, spec.width, side):
+            yield Tile(x, y, min(side, spec.width - x), min(side, spec.height - y))
+
+
+class Pack:
+    """A pixel buffer: filled by the card behind the program's back, read when its fence is passed.
+
+    Made with STREAM_READ, so that drivers keep it where the processor reads fast (moderngl's buffers are for writing).
+    """
+
+    def __init__(self, calls: Calls, tile: Tile) -> None:
+        self._calls, self._tile = calls, tile
+        self._name = ctypes.c_uint()
+        self.bytes = tile.width * tile.height * 4
+        calls.GenBuffers(1, ctypes.byref(self._name))
+        with _bound(calls, self._name):
+            calls.BufferData(gl_calls.PIXEL_PACK_BUFFER, self.bytes, None, gl_calls.STREAM_READ)
+
+    def fill(self) -> None:
+        """Start copying the bound framebuffer's pixels."""
+        calls = self._calls
+        with _bound(calls, self._name):
+            calls.PixelStorei(gl_calls.PACK_ALIGNMENT, 1)
+            calls.ReadPixels(0, 0, self._tile.width, self._tile.height, gl_calls.RGBA, gl_calls.UNSIGNED_BYTE, None)
+
+    def copy(self, rows: NDArray[np.uint8]) -> None:
+        """Into the target's pixels (height, row bytes). Raises BrokenContext."""
+        calls, tile = self._calls, self._tile
+        with _bound(calls, self._name):
+            address = calls.MapBufferRange(gl_calls.PIXEL_PACK_BUFFER, 0, self.bytes, gl_calls.MAP_READ_BIT)
+            if not address:
+                calls.check("reading a picture back")
+                raise BrokenContext("the OpenGL driver does not hand out a picture that it has drawn.")
+            seen = np.ctypeslib.as_array((ctypes.c_ubyte * self.bytes).from_address(address))
+            part = rows[tile.y : tile.y + tile.height, tile.x * 4 : (tile.x + tile.width) * 4]
+            np.copyto(part, seen.reshape(tile.height, -1))
+            calls.UnmapBuffer(gl_calls.PIXEL_PACK_BUFFER)
+
+    def release(self) -> None:
+        self._calls.DeleteBuffers(1, ctypes.byref(self._name))
+
+
+class _bound:  # noqa: N801  reads as what it does
+    """The pack buffer is bound inside the block only: elsewhere reads go to memory."""
+
+    def __init__(self, calls: Calls, name: ctypes.c_uint) -> None:
+        self._calls, self._name = calls, name
+
+    def __enter__(self) -> None:
+        self._calls.BindBuffer(gl_calls.PIXEL_PACK_BUFFER, self._name)
+
+    def __exit__(self, *exc: object) -> None:
+        self._calls.BindBuffer(gl_calls.PIXEL_PACK_BUFFER, 0)
+
+
+class Surface:
+    """One tile: RGBA8 texture, and with a trail two planes of 16 bits a channel that take turns as past and present."""
+
+    def __init__(self, gpu: Gpu, tile: Tile) -> None:
+        self._gpu, self.tile = gpu, tile
+        size = (tile.width, tile.height)
+        self.texture = gpu.ctx.texture(size, 4)
+        self._plain = gpu.ctx.framebuffer([self.texture])
+        self._planes: list[Any] = []
+        self._blended: list[Any] = []
+        self._newest = 0
+
+    def bind(self, trail: bool, unit: int) -> None:
+        """Draw here next. trail: with the past at texture `unit`, and the present written for the next frame."""
+        if not trail:
+            self._plain.use()
+            return
+        if not self._planes:
+            size = (self.tile.width, self.tile.height)
+            self._planes = [self._gpu.ctx.texture(size, 4, dtype="nu2") for _ in range(2)]
+            self._blended = [self._gpu.ctx.framebuffer([self.texture, plane]) for plane in self._planes]
+        self._planes[self._newest].use(unit)
+        self._newest = 1 - self._newest
+        self._blended[self._newest].use()
+
+    def fill(self, pack: Pack) -> None:
+        """Start copying the picture into `pack`."""
+        self._plain.use()
+        pack.fill()
+
+    def forget(self) -> None:
+        """Give back the planes."""
+        if not self._planes:
+            return
+        self._gpu.home.use()
+        for part in (*self._blended, *self._planes):
+            part.release()
+        self._planes, self._blended = [], []
+
+    def release(self) -> None:
+        self.forget()
+        self._gpu.home.use()
+        self._plain.release()
+        self.texture.release()
+
+
+@dataclass
+class Read:
+    """A frame of one picture on its way back. fence: passed when all `packs` are filled; 0 when it was collected."""
+
+    packs: list[Pack]
+    fence: int
+
+
+class Picture:
+    """One target: its surfaces, whether its past holds, and up to `DEPTH` frames on their way back.
+
+    drawn: last frame that drew it; blended: last one with a trail; valid: whether there is a past.
+    """
+
+    def __init__(self, gpu: Gpu, spec: TargetSpec) -> None:
+        self.spec = spec
+        self.surfaces = [Surface(gpu, tile) for tile in tiles(spec, gpu.max_side)]
+        self.drawn = self.blended = 0
+        self.valid = False
+        self._calls = gpu.calls
+        self._free: list[list[Pack]] = []
+        self._under_way: list[Read] = []
+
+    def keep(self, factor: float, frame: int, trail: bool) -> float:
+        """What is left of the past in frame `frame`: `factor` for each frame since it was last blended. Moves on."""
+        since, valid = max(frame - self.blended, 1), self.valid
+        self.drawn = frame
+        if not trail:
+            return 0.0
+        self.blended, self.valid = frame, True
+        return factor**since if valid else 0.0
+
+    def forget(self, frame: int, trail: bool, kept: int) -> None:
+        """The past ends with the trail; its planes go then, or when they were not used for `kept` frames."""
+        self.valid = self.valid and trail
+        if self.blended < frame - (kept if trail else 1):
+            self.valid = False
+            for surface in self.surfaces:
+                surface.forget()
+
+    def fetch(self) -> Read:
+        """Start the way back to memory. The oldest frame that nobody collected makes room."""
+        while len(self._under_way) >= DEPTH:
+            self._end(self._under_way[0])
+        packs = self._free.pop() if self._free else [Pack(self._calls, surface.tile) for surface in self.surfaces]
+        for surface, pack in zip(self.surfaces, packs, strict=True):
+            surface.fill(pack)
+        read = Read(packs, self._calls.FenceSync(gl_calls.FENCE_COMPLETE, 0))
+        self._under_way.append(read)
+        return read
+
+    def collect(self, read: Read, out: NDArray[np.uint8]) -> None:
+        """Wait for a frame and copy it into `out` (uint8, pixel_bytes long). Raises BrokenContext, RenderError."""
+        if not read.fence:
+            raise RenderError(
+                f"a frame of {self.spec.width}x{self.spec.height} was collected too late or twice.",
+                f"Collect each frame before {DEPTH} more are begun.",
+            )
+        try:
+            state = self._calls.ClientWaitSync(read.fence, gl_calls.FLUSH_COMMANDS, int(PATIENCE_S * 1e9))
+            if state not in (gl_calls.ALREADY_SIGNALED, gl_calls.CONDITION_SATISFIED):
+                self._calls.check("drawing")
+                raise BrokenContext(f"the graphics card did not answer within {PATIENCE_S:g} s.", "It is opened anew.")
+            rows = out.reshape(self.spec.height, -1)
+            for pack in read.packs:
+                pack.copy(rows)
+        finally:
+            self._end(read)
+
+    def _end(self, read: Read) -> None:
+        self._calls.DeleteSync(read.fence)
+        read.fence = 0
+        self._under_way.remove(read)
+        self._free.append(read.packs)
+
+    def release(self) -> None:
+        """Give everything back to the driver."""
+        for read in list(self._under_way):
+            self._end(read)
+        for packs in self._free:
+            for pack in packs:
+                pack.release()
+        self._free.clear()
+        for surface in self.surfaces:
+            surface.release()

@@ -1,0 +1,236 @@
+"""The expression graph to GLSL 330: the whole scene as one fragment shader, one statement for each node.
+
+Every value is assigned once (`float t17 = t3 * t16 + t2;`), branches are real `if`s on uniforms, and all numbers lie in
+one uniform block, so a program depends on the networks' shapes alone. The temporal blend and the dither are written as
+`render.kernel` does them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from morphogen.errors import RenderError
+from morphogen.field.cppn import expand
+from morphogen.field.graph import Node
+from morphogen.field.scene import ROW, SLOT, Program
+from morphogen.render import dither, polynomials
+
+OPS = {
+    "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "fma": "{} * {} + {}", "neg": "-{}",
+    "abs": "abs({})", "min": "min({}, {})", "max": "max({}, {})", "floor": "floor({})", "sqrt": "sqrt({})",
+    "exp2": "raised(clamp({}, -126.0, 126.0))", "exp2_neg": "raised(-min({}, 126.0))",
+    "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
+}  # fmt: skip
+# The block's first two rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
+# the tile's. pack: target height, flip, blue first, dither.
+HEAD_BYTES = 32
+VERTEX = """#version 330 core
+void main() {  // one triangle that covers everything
+    gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+}
+"""
+NATIVE = frozenset({"cos_turns", "exp2"})
+EXACT: frozenset[str] = frozenset()
+
+
+def block_bytes(program: Program) -> int:
+    """Size of the uniform block: the head and the program's floats in whole rows of four."""
+    return HEAD_BYTES + -(-program.uniform_count // 4) * 16
+
+
+def functions(native: frozenset[str]) -> str:
+    """The functions that `OPS` calls. native: which of `NATIVE` the driver's own function computes; the others are
+    the polynomials of the CPU's code, the same on every card."""
+    cosine = "cos(6.283185307179586 * r)" if "cos_turns" in native else _horner("r * r", polynomials.cosine())
+    raised = "exp2(v)"
+    if "exp2" not in native:
+        # 2**v: polynomial of the fraction, the whole part in the exponent bits.
+        raised = f"({_horner('v - k', polynomials.exp2())}) * intBitsToFloat((int(k) + 127) << 23)"
+    return f"""
+float cosine(float u) {{
+    float r = u - roundEven(u);  // exact, and what keeps a relaxed cosine accurate
+    return {cosine};
+}}
+
+float raised(float v) {{
+    float k = roundEven(v);
+    return {raised};
+}}
+
+float angle(float y, float x) {{
+    float ax = abs(x), ay = abs(y);
+    float t = min(ax, ay) / max(max(ax, ay), 1e-30);
+    float a = t * ({_horner("t * t", polynomials.arctangent())});
+    a = ax < ay ? 0.25 - a : a;
+    a = x < 0.0 ? 0.5 - a : a;
+    return y < 0.0 ? -a : a;
+}}
+"""
+
+
+def _horner(x: str, coefficients: Sequence[float]) -> str:
+    total = _number(coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        total = f"({total}) * ({x}) + {_number(c)}"
+    return total
+
+
+def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
+    """The fragment shader of one program. Outputs: 0 the packed pixel, 1 the sample that the next frame blends with."""
+    writer = Writer(program)
+    writer.bind({"py": "py"})
+    row = dict(zip(ROW, (writer.lower(node) for node in program.row), strict=True))
+    writer.bind({"px": "px", "py": "py", **row})
+    rgb = [writer.lower(node) for node in program.colour]
+    writer.say(f"vec3 rgb = vec3({', '.join(rgb)});")
+    keep = uniform(SLOT["keep"])
+    with_past = f"rgb += (texelFetch(past, at, 0).rgb - rgb) * {keep};"
+    writer.say(f"if ({uniform(SLOT['trail'])} > 0.5) {{ {with_past} }}")
+    writer.say("sampled = vec4(rgb, 1.0);")
+    levels = []
+    for channel, (dy, dx) in enumerate(dither.CHANNEL_OFFSETS):
+        writer.bind({"value": f"rgb[{channel}]", "threshold": f"threshold(where + ivec2({dx}, {dy}))"})
+        levels.append(f"floor({writer.lower(program.finish)})")
+    writer.say(f"vec3 levels = vec3({', '.join(levels)}) / 255.0;")
+    return _TEMPLATE.format(
+        rows=-(-program.uniform_count // 4), functions=functions(native), body="\n    ".join(writer.lines),
+        mask=dither.SIZE - 1,
+    )  # fmt: skip
+
+
+_TEMPLATE = """#version 330 core
+layout(std140) uniform Block {{
+    ivec4 place;
+    ivec4 pack;
+    vec4 u[{rows}];
+}};
+uniform sampler2D thresholds;
+uniform sampler2D past;
+layout(location = 0) out vec4 pixel;
+layout(location = 1) out vec4 sampled;
+{functions}
+float threshold(ivec2 where) {{
+    return pack.w != 0 ? texelFetch(thresholds, where & {mask}, 0).r : 0.5;
+}}
+
+void main() {{
+    ivec2 at = ivec2(gl_FragCoord.xy);  // row 0 is the first in memory
+    ivec2 where = at + place.zw;
+    where = place.xy + ivec2(where.x, pack.y != 0 ? pack.x - 1 - where.y : where.y);
+    float px = float(where.x), py = float(where.y);
+    {body}
+    pixel = vec4(pack.z != 0 ? levels.bgr : levels, 1.0);
+}}
+"""
+
+
+def probe() -> str:
+    """A fragment shader that writes the driver's cosine (r) and power (g) of each texel of `x`."""
+    return f"""#version 330 core
+uniform sampler2D x;
+layout(location = 0) out vec4 pixel;
+{functions(NATIVE)}
+void main() {{
+    float v = texelFetch(x, ivec2(gl_FragCoord.xy), 0).r;
+    pixel = vec4(cosine(v), raised(v), 0.0, 1.0);
+}}
+"""
+
+
+def uniform(slot: int) -> str:
+    """One float of the block."""
+    return f"u[{slot // 4}].{'xyzw'[slot % 4]}"
+
+
+def _number(value: float) -> str:
+    text = repr(float(value))
+    return f"({text})" if value < 0 else text
+
+
+class Writer:
+    """Statements of one shader. A node becomes the name of its value; what is used twice is computed once."""
+
+    def __init__(self, program: Program) -> None:
+        self.lines: list[str] = []
+        self._program = program
+        self._scopes: list[dict[Node, Any]] = [{}]
+        self._inputs: dict[str, str] = {}
+        self._count = 0
+
+    def bind(self, inputs: Mapping[str, str]) -> None:
+        """GLSL of the 'input' nodes of the stage that comes."""
+        self._inputs = dict(inputs)
+        self._scopes = [{}]
+
+    def say(self, line: str) -> None:
+        """One statement, indented by its branch."""
+        self.lines.append("    " * (len(self._scopes) - 1) + line)
+
+    def lower(self, node: Node) -> Any:
+        """GLSL of a node's value: str, or a list of them for 'branch' and 'network'."""
+        for scope in self._scopes:
+            if node in scope:
+                return scope[node]
+        value = self._emit(node)
+        self._scopes[-1][node] = value
+        return value
+
+    def _emit(self, node: Node) -> Any:
+        if node.op == "const":
+            return _number(node.args[0])
+        if node.op == "uniform":
+            return uniform(node.args[0])
+        if node.op == "input":
+            return self._inputs[node.args[0]]
+        if node.op == "pick":
+            return self.lower(node.args[0])[node.args[1]]
+        if node.op == "branch":
+            return self._branch(*node.args)
+        if node.op == "network":
+            index, (x, y) = node.args
+            layers = expand(self._program.shapes[index], self._program.network_slots[index], x, y)
+            return [self.lower(unit) for unit in layers[-1]]
+        if node.op not in OPS:
+            raise RenderError(f"the OpenGL backend has no text for the operation {node.op!r}.", "Please report this.")
+        text = OPS[node.op].format(*[self.lower(a) for a in node.args])
+        name = self._name()
+        self.say(f"float {name} = {text};")
+        return name
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"t{self._count}"
+
+    def _branch(self, flag: Node, then: Sequence[Node], otherwise: Sequence[Node]) -> list[str]:
+        # What both sides need is computed before the `if`; without this every branch would double what precedes it.
+        shared = set(_reachable(otherwise))
+        for node in _reachable(then):
+            if node in shared and node.op not in ("const", "uniform"):
+                self.lower(node)
+        names = [self._name() for _ in then]
+        self.say(f"float {', '.join(names)};")
+        for opening, side in ((f"if ({self.lower(flag)} > 0.5) {{", then), ("} else {", otherwise)):
+            self.say(opening)
+            self._scopes.append({})
+            for name, value in zip(names, [self.lower(node) for node in side], strict=True):
+                self.say(f"{name} = {value};")
+            self._scopes.pop()
+        self.say("}")
+        return names
+
+
+def _reachable(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Every node below, arguments before users, each once."""
+    seen: set[Node] = set()
+
+    def walk(item: Any) -> Iterator[Node]:
+        if isinstance(item, tuple):
+            for part in item:
+                yield from walk(part)
+        elif isinstance(item, Node) and item not in seen:
+            seen.add(item)
+            yield from walk(item.args)
+            yield item
+
+    yield from walk(tuple(nodes))
