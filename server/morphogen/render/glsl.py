@@ -48,8 +48,8 @@ def functions(native: frozenset[str]) -> str:
         # 2**v: polynomial of the fraction, the whole part in the exponent bits.
         raised = f"({_horner('v - k', polynomials.exp2())}) * intBitsToFloat((int(k) + 127) << 23)"
     return f"""
-float cosine(float u) {{
-    float r = u - roundEven(u);  // exact, and what keeps a relaxed cosine accurate
+float cosine(float turns) {{
+    float r = turns - roundEven(turns);  // exact, and what keeps a relaxed cosine accurate
     return {cosine};
 }}
 

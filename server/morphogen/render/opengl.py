@@ -97,7 +97,7 @@ class OpenGLRenderer:
 
     def limit(self, seconds: float) -> None:
         """Nothing: pictures are always drawn in full. A card has room to spare (the field is a few hundred operations a
-        pixel), and where there is none the CPU backend is 12 times as fast as llvmpipe."""
+        pixel), and where there is none the CPU backend is 15 times as fast as llvmpipe."""
 
     # --- frames
 
