@@ -12,6 +12,7 @@ BACKENDS = {
     "numpy": "morphogen.render.numpy:NumpyRenderer",
     "cpu": "morphogen.render.cpu:CpuRenderer",
     "opengl": "morphogen.render.opengl:OpenGLRenderer",
+    "cuda": "morphogen.render.cuda:CudaRenderer",
 }
 
 

@@ -43,8 +43,9 @@ def bindings() -> Any:
     try:
         (result,) = driver.cuInit(0)
     except RuntimeError as error:  # cuda-bindings finds no libcuda.so.1 or nvcuda.dll
+        reason = str(error).splitlines()[0].split(". ")[0]
         raise Unavailable(
-            f"There is no NVIDIA driver here ({str(error).splitlines()[0]}).",
+            f"There is no NVIDIA driver here ({reason}).",
             f"Install NVIDIA's driver for your card, or do without: {WITHOUT}",
         ) from None
     if int(result) == 100:
