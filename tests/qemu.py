@@ -20,12 +20,16 @@ from morphogen.render import cpu, dither
 from morphogen.render.bands import Job
 from morphogen.render.machine import Target
 from morphogen.render.upscale import UpscaleKernel
+from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
+from morphogen.render.wide_kernel import GROUP, TILINGS, FieldJob, FieldKernel
 
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 ASSEMBLER, LINKER = shutil.which("aarch64-linux-gnu-as"), shutil.which("aarch64-linux-gnu-ld")
 TRIPLE = "aarch64-unknown-linux-gnu"
 NEON = Target("cortex-a72", "+neon", 16, "neon")
 WHERE, ARENA = 1 << 40, 16 << 20
+JOBS: dict[Any, type[Job]] = {FieldKernel: FieldJob, ExpandKernel: ExpandJob, SampledKernel: SampledJob}
+RESULTS = ("out", "present", "target")  # and the planes of a FieldJob
 
 # Linux on ARM: 63 read, 64 write, 93 exit, 222 mmap. The first byte on standard input is the file's descriptor.
 _START = f"""
@@ -56,7 +60,8 @@ class QemuKernel:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
         self.target = target
-        self._upscale = kind is UpscaleKernel
+        self._kind, self._job = kind, JOBS.get(kind, Job)
+        self._sampled = program.shapes.count(SAMPLED)
         self._uniforms = program.uniform_count
         machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
             cpu=target.cpu, features=target.features, opt=3, reloc="static", codemodel="small"
@@ -84,8 +89,8 @@ class QemuKernel:
 
     def run(self, address: int) -> None:
         """One job of this process, drawn by the other."""
-        job = Job.from_address(address)
-        guest, shares, at = Job.from_buffer_copy(job), [], ctypes.sizeof(Job)
+        job = self._job.from_address(address)
+        guest, shares, at = self._job.from_buffer_copy(job), [], ctypes.sizeof(self._job)
         for name, size in self._sizes(job).items():
             pointer = getattr(job, name)
             if pointer and size:
@@ -95,23 +100,34 @@ class QemuKernel:
                 shares.append((name, pointer, at, size))
                 at += size
         assert at <= ARENA
-        self._memory[: ctypes.sizeof(Job)] = bytes(guest)
+        self._memory[: ctypes.sizeof(self._job)] = bytes(guest)
         self._process.stdin.write(b".")  # type: ignore[union-attr]
         if self._process.stdout.read(1) != b".":  # type: ignore[union-attr]
             raise RuntimeError(f"the ARM code ended with {self._process.wait()}")
         for name, pointer, at, size in shares:
-            if name in ("out", "present"):
+            if name in RESULTS or (name == "planes" and self._kind is FieldKernel):
                 ctypes.memmove(pointer, self._memory[at : at + size], size)
 
     def _sizes(self, job: Any) -> dict[str, int]:
+        """Bytes behind each pointer that the kernel follows."""
+        if self._kind is FieldKernel:
+            return {"uniforms": 4 * self._uniforms, "counter": 8, "slot": 8, **_field_sizes(job)}
+        if self._kind is ExpandKernel:
+            source, target, weights = 3 * job.source_plane, 3 * job.target_plane + PHASES, TAPS * PHASES
+            return {"counter": 8, "source": 4 * source, "target": 4 * target, "weights": 4 * weights}
+        if self._kind is SampledKernel:
+            return {**self._scene_sizes(job), "planes": 4 * self._sampled * job.field, "phases": 4 * TAPS * PHASES}
+        return self._scene_sizes(job)
+
+    def _scene_sizes(self, job: Any) -> dict[str, int]:
         planes = 3 * job.height * job.width * 2
         samples = 3 * (job.height // 2 + 2) * (job.width // 2 + 2) * 2
         return {
             "uniforms": 4 * self._uniforms,
             "thresholds": 4 * dither.SIZE * (dither.SIZE + 2 * self.target.width),
             "out": 0 if job.sampled else job.stride * job.height,
-            "past": samples if self._upscale else planes,
-            "present": 0 if self._upscale else planes,
+            "past": samples if self._kind is UpscaleKernel else planes,
+            "present": 0 if self._kind is UpscaleKernel else planes,
             "counter": 8,
         }
 
@@ -123,6 +139,15 @@ class QemuKernel:
             process.stdout.close()
             self._memory.close()
             self._folder.cleanup()
+
+
+def _field_sizes(job: Any) -> dict[str, int]:
+    table = (ctypes.c_int64 * (len(GROUP) * job.groups)).from_address(job.table)
+    last = dict(zip(GROUP, table[-len(GROUP) :], strict=True))
+    floats = last["weights"] + last["blocks"] * TILINGS[NEON.width].units * (last["depth"] + 1)
+    return {
+        "table": ctypes.sizeof(table), "weights": 4 * floats, "scratch": 4 * job.room, "planes": 4 * 3 * job.plane,
+    }  # fmt: skip
 
 
 def arm_renderer(patch: Any) -> cpu.CpuRenderer:

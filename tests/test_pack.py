@@ -60,7 +60,11 @@ def test_round_trip():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_fit(name):
+def test_small_presets_fit_and_wide_ones_are_refused_with_their_size(name):
+    if preset(name).wide:
+        with pytest.raises(StyleError, match=r"has \d+ weights and needs \d+ bytes, a datagram holds 1200"):
+            pack(untrained(name, 1))
+        return
     style = untrained(name, 1, inputs=INPUTS)
     assert len(pack(style)) <= LIMIT
     assert unpack(pack(style)).shape == style.shape
@@ -160,7 +164,7 @@ WEIGHTS = 32
         (HEAD + 2, b"\xc8", "the unknown input 200"),
         (HEAD + 3, b"\x00", "an input is listed twice"),
         (HEAD + 6, b"\x00", "'layers' must be the list of hidden widths"),
-        (HEAD + 7, b"\x7f", "this network is wide: 127 units"),
+        (HEAD + 7, b"\x7f", "the packed style ends too early"),
         (HEAD + 8, b"\x63", "the unknown activation 99"),
         (AT, b"\x00\x7e", "weights are NaN or infinite"),
         (AT, b"\xff\x7b", "a weight is 6.55e+04"),

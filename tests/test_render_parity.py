@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import qemu
 from drawing import VALUES, apart, constant, draw, glow, scene, tiles
-from morphogen.errors import MorphogenError
+from morphogen.errors import MorphogenError, RenderError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.network import (
     FRAME_INPUTS,
@@ -29,7 +29,7 @@ from morphogen.field.network import (
     init_seed,
     preset,
 )
-from morphogen.field.scene import Grade, Scene, View
+from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
@@ -124,7 +124,7 @@ def test_shipped_styles(judge, time):
         judge.check(what, SIZE, f"{name} at {time:g} s")
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name in PRESETS if not preset(name).wide])
 def test_presets(judge, name):
     for init in (init_glow, init_seed):
         for seed in range(3):
@@ -132,6 +132,35 @@ def test_presets(judge, name):
                 network = init(preset(name), seed)
                 label = f"{name} {init.__name__} {seed} at {time:g} s"
                 judge.check(scene(network, values=VALUES | {"time": time}), SIZE, label)
+
+
+def wide(judge, name: str) -> tuple[Shape, tuple[int, int]]:
+    """A wide preset and the size to draw it at; skips where the backend leaves it to the CPU."""
+    shape = preset(name)
+    try:
+        judge.renderer.prepare(program((shape,)))
+    except RenderError as error:
+        refusal = error
+    else:
+        refusal = None
+    if refusal is not None:
+        assert "--backend cpu" in refusal.cure
+        pytest.skip(f"{judge.name}: {refusal}")
+    return shape, (9, 6) if judge.name == "cpu:neon" else SIZE  # emulated: 0.1 GFLOP/s
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if preset(name).wide])
+def test_wide_presets(judge, name):
+    shape, size = wide(judge, name)
+    for init, seed in ((init_glow, 0), (init_glow, 1), (init_seed, 0)):
+        for time in (0.0, HOURS + 7):
+            what = scene(init(shape, seed), values=VALUES | {"time": time})
+            label = f"{name} {init.__name__} {seed} at {time:g} s"
+            if name != "8L_256D":
+                judge.check(what, size, label)
+                continue
+            ours, truth = draw(judge.renderer, what, size), draw(judge.reference, what, size)
+            assert np.percentile(np.abs(ours.astype(int) - truth), 99.9) <= 1, label
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

@@ -149,7 +149,7 @@ BAD_META = [
     ({"activations": [["sin"], "cos", "tanh"]}, r"a layer of 4 units has the activations \['sin'\]"),
     ({"activations": [["sin", 1, "sin", "sin"], "cos", "tanh"]}, r"unknown activation 1"),
     ({"head": "cmyk"}, r"unknown output head 'cmyk'\. Known: rgb"),
-    ({"layers": [4, 4, 17]}, r"this network is wide: 17 units in a layer, 16 are drawn; wide networks come later"),
+    ({"layers": [4, 4, 257]}, r"this network is too wide: 257 units in a layer, 256 are drawn"),
     ({"layers": [4] * 9}, r"this network is deep: 9 hidden layers, 8 are drawn"),
     ({"layers": []}, r"'layers' must be the list of hidden widths, got \[\]"),
     ({"layers": [4, 4, 0]}, r"'layers' holds 0, a width is a whole number from 1"),
@@ -426,7 +426,7 @@ def test_import_of_a_seed_era_file(monkeypatch, tmp_path, wrap):
     [
         ([1, 2], "holds list, not a state dictionary"),
         ({}, "it holds 0 Linear layers, a style has 2 at least"),
-        (seed_state((12, 128, 128, 3)), "this network is wide: 128 units"),
+        (seed_state((12, 128, 257, 3)), "this network is too wide: 257 units"),
         (seed_state((5, 4, 3)), "the tensors have shapes"),
         ({**seed_state(), "net.2.bias": FakeTensor(np.zeros(7))}, "does not follow the layer before"),
         ({**seed_state(), "odd.weight": 5}, "'odd.weight' is no Linear layer"),

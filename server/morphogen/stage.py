@@ -214,7 +214,7 @@ class Stage:
         return self._held is not None and _alike(self._held.network, change.style.network)
 
     def _morphs(self, change: Change) -> bool:
-        return change.kind != "fade" and change.style.shape == self._network.shape
+        return morphs(change.kind, self._network.shape, change.style.shape)
 
     def _begin(self, change: Change, now: float, inputs: Mapping[str, float]) -> None:
         if change.hold is not None:
@@ -257,6 +257,12 @@ class Stage:
             self._passage = None
             return Look((self._network,))
         return passage.look(now)
+
+
+def morphs(kind: str, running: Shape, following: Shape) -> bool:
+    """Whether a change of this kind interpolates the weights. Unless asked to, wide networks cross-fade: halfway
+    between two that were not trained from one another lies a fog (`library.align`)."""
+    return running == following and (kind == "morph" or (kind == "auto" and not running.wide))
 
 
 def _closing() -> StateError:

@@ -12,7 +12,7 @@ from morphogen.field.scene import program
 from morphogen.library.align import align
 from morphogen.library.pack import unpack
 from morphogen.library.style import Style
-from morphogen.stage import Change
+from morphogen.stage import Change, morphs
 
 if TYPE_CHECKING:
     from morphogen.instrument import Instrument
@@ -35,10 +35,11 @@ def bring(
     network = instrument.stage.network
     running = network.shape
     instrument.prepare(program((style.shape,)))
-    if (seconds > 0 or hold is not None) and (kind == "fade" or running != style.shape):
+    passage, morph = seconds > 0 or hold is not None, morphs(kind, running, style.shape)
+    if passage and not morph:
         instrument.prepare(program((running, style.shape)))
     aligned = None
-    if (seconds > 0 or hold is not None) and kind != "fade" and running == style.shape:
+    if passage and morph:
         now = heard(instrument.values, instrument.composer.time)
         aligned = align(network, style.network, now)
     return instrument.stage.request(Change(style, seconds, on, kind, slot, hold, aligned))

@@ -1,4 +1,4 @@
-"""Small CPPNs as data: shape (what is compiled) and weights (what is passed). No drawing here.
+"""CPPNs as data: shape (what is compiled) and weights (what is passed). No drawing here.
 
 The seed network "3L_4D": 12 inputs, three hidden layers of 4, sin cos gaussian tanh cycling over the layers, 3 outputs
 through a sigmoid: 107 parameters. Stanley, "Compositional pattern producing networks" (2007).
@@ -23,10 +23,12 @@ INPUTS = PIXEL_INPUTS + FRAME_INPUTS
 ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
 HEADS = {"rgb": 3}
 MAX_LAYERS = 8
-MAX_WIDTH = 16
+MAX_WIDTH = 256
+NARROW = 16  # units; a layer with more makes the network wide: drawn by matrix multiplication (render.wide)
 
 PRESETS: dict[str, tuple[int, int]] = {
     "2L_4D": (2, 4), "3L_4D": (3, 4), "3L_6D": (3, 6), "2L_8D": (2, 8), "3L_8D": (3, 8),
+    "4L_128D": (4, 128), "4L_256D": (4, 256), "8L_256D": (8, 256),
 }  # fmt: skip
 
 
@@ -52,6 +54,11 @@ class Shape:
     def parameters(self) -> int:
         """Number of weights and biases."""
         return sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+
+    @property
+    def wide(self) -> bool:
+        """Whether a layer has too many units to be unrolled into code."""
+        return max(map(len, self.layers), default=0) > NARROW
 
     def __str__(self) -> str:
         widths = "x".join(str(w) for w in self.widths[1:-1])
@@ -131,7 +138,12 @@ def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
 
 
 def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float = 5.0) -> Network:
-    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3)."""
+    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3). Wide
+    networks: see `wide_init`."""
+    if shape.wide:
+        from morphogen.field.wide_init import init_wide
+
+        return init_wide(shape, seed, extent, hidden_gain)
     rng = np.random.default_rng(seed)
     tensors: list[NDArray[np.float32]] = []
     pairs = list(pairwise(shape.widths))

@@ -122,8 +122,8 @@ def widths(layers: Any) -> list[int]:
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise StyleError(f"'layers' holds {shown(width)}, a width is a whole number from 1.", REMAKE)
         if width > MAX_WIDTH:
-            raise StyleError(f"this network is wide: {width} units in a layer, {MAX_WIDTH} are drawn; "
-                             "wide networks come later.", "Train a narrow one, such as --arch 3L_8D.")  # fmt: skip
+            raise StyleError(f"this network is too wide: {width} units in a layer, {MAX_WIDTH} are drawn.",
+                             "Train one with narrower layers, such as --arch 4L_128D.")  # fmt: skip
     return list(layers)
 
 

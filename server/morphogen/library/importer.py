@@ -57,7 +57,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         size = path.stat().st_size
         if size > MAX_FILE:
-            raise StyleError(f"{path.name[:80]} has {size / 2**20:.0f} MB; wide networks come later.", NOT_SEED)
+            raise StyleError(f"{path.name[:80]} has {size / 2**20:.0f} MB, {MAX_FILE // 2**20} are read.", NOT_SEED)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise StyleError(f"{path.name[:80]} cannot be read: {error.strerror or error}.", "Check the path.") from error

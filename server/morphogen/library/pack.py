@@ -76,6 +76,8 @@ def pack(style: Style) -> bytes:
     """The style as one datagram. Raises StyleError with the size when the network does not fit."""
     checks.network(style.shape, style.network.tensors, style.network.extent, style.network.time_range)
     checks.seed(style.seed)
+    if max(style.shape.widths) > 0x7F:  # its shape cannot even be written: a width has 7 bits
+        raise _too_large(style, _FIXED.size + 2 * style.shape.parameters)
     if style.score is not None:
         checks.number(style.score, "score", -1e6, 1e6)
     flags = TRAINED * style.trained | SEED * (style.seed is not None) | SCORE * (style.score is not None)
@@ -85,16 +87,19 @@ def pack(style: Style) -> bytes:
     body += _text(style.name, 255, 1) + _text(style.guide, 60, 1)
     room = LIMIT - _FIXED.size - len(body) - 3 - 4
     if room < 0:
-        raise StyleError(
-            f"{style.name} has {style.network.shape.parameters} weights and needs {LIMIT - room} bytes, "
-            f"a datagram holds {LIMIT}.",
-            "Send it as a file, or take a smaller network (about 550 weights fit).",
-        )
+        raise _too_large(style, LIMIT - room)
     title = _text(style.title, min(255, room), 1)
     body += title + _text(style.prompt, room - len(title) + 1, 2)
     network = style.network
     fixed = _FIXED.pack(MAGIC, VERSION, flags, _FIXED.size + len(body) + 4, network.extent, *network.time_range)
     return fixed + body + struct.pack("<I", zlib.crc32(fixed + body))
+
+
+def _too_large(style: Style, size: int) -> StyleError:
+    return StyleError(
+        f"{style.name} has {style.shape.parameters} weights and needs {size} bytes, a datagram holds {LIMIT}.",
+        "Send it as a file, or take a smaller network (about 550 weights fit).",
+    )
 
 
 def unpack(data: bytes | bytearray | memoryview) -> Style:

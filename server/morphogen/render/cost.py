@@ -6,12 +6,13 @@ The bound of the kernel study: multiplies and multiply-adds take the slots of th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from morphogen.field.cppn import expand
+from morphogen.field.cppn import expand, pixel_inputs
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.network import Shape
 from morphogen.frame import TargetSpec
@@ -22,14 +23,22 @@ COST = {
     "atan2_turns": (9, 1),
 }  # fmt: skip
 UPSCALE = 18  # slots a pixel that finishing samples costs, measured against a network's slots
-HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale drops, and comes back: the rest is for all else
+FINISH = 110  # the same of a wide network's samples, against its multiply-adds
+ACTIVATE = 8  # multiply-adds that a unit's activation costs
+HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
-LEAST_PIXELS = 256 * 144  # smaller pictures are not worth it
+LEAST_PIXELS = 256 * 144  # smaller pictures of small networks are not worth it
+SCALES = (1, 2, 3, 4, 6, 8, 12, 16)  # inner scales of wide networks; of small ones the first two
+
+Scales = dict[TargetSpec, int]
 
 
 @lru_cache(maxsize=256)
 def work(shape: Shape) -> tuple[int, int]:
     """(multiply slots, divisions) a pixel of the bare field."""
+    if shape.wide:
+        widths = [len(pixel_inputs(shape)), *shape.widths[1:]]
+        return sum(a * b + ACTIVATE * b for a, b in pairwise(widths)), 0
     seen: set[Node] = set()
     total = [0, 0]
 
@@ -48,53 +57,95 @@ def work(shape: Shape) -> tuple[int, int]:
 
 
 def may_halve(spec: TargetSpec) -> bool:
-    """Whether the picture can be drawn at half width and height: everything even, and worth it."""
+    """Whether small networks can be drawn at half width and height: everything even, and worth it."""
     canvas = spec.canvas
     numbers = (spec.width, spec.height, canvas.x, canvas.y, canvas.canvas_width, canvas.canvas_height)
     return all(n % 2 == 0 for n in numbers) and spec.width * spec.height >= LEAST_PIXELS
 
 
 class Governor:
-    """Decides which pictures are drawn at half their width and height so that a frame stays inside `budget` seconds.
+    """Decides at which inner scale pictures are drawn (2: half width and height) so that a frame stays inside `budget`
+    seconds.
 
-    It learns what one slot costs on this machine under this load, and predicts; so it is right from the first frame of
-    a new style. budget 0: everything is drawn whole. Render thread only.
+    It learns what one slot costs on this machine under this load, for small and for wide networks apart, and predicts;
+    so it is right from the first frame of a new style. A scale stays while the frame is predicted between the two marks
+    HIGH and LOW, so it does not flicker. budget 0: everything is drawn whole. Render thread only, but for `expect`.
     """
 
     def __init__(self) -> None:
         self.budget = 0.0
-        self._rates: deque[float] = deque(maxlen=REMEMBERED)
-        self._halved: frozenset[TargetSpec] = frozenset()
+        self._rates: dict[bool, deque[float]] = {wide: deque(maxlen=REMEMBERED) for wide in (False, True)}
+        self._expected: float | None = None
+        self._scales: Scales = {}
 
     @property
-    def halved(self) -> frozenset[TargetSpec]:
-        """The pictures that are drawn at half size just now."""
-        return self._halved
+    def scales(self) -> Scales:
+        """The inner scale of each picture that is not drawn whole just now."""
+        return self._scales
 
-    def plan(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec]) -> frozenset[TargetSpec]:
-        """Which of `specs` to draw at half size, largest first, until the frame is predicted to fit."""
-        if not self.budget or not self._rates:
-            self._halved = frozenset()
-            return self._halved
-        limit = self.budget * (HIGH if not self._halved else LOW) / median(self._rates)
-        chosen: set[TargetSpec] = set()
-        for spec in sorted(specs, key=lambda s: -s.width * s.height):
-            if self.slots(shapes, specs, chosen) <= limit:
+    def plan(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec]) -> Scales:
+        """The inner scale of those of `specs` that are not drawn whole, the largest first, until the frame is predicted
+        to fit."""
+        rate = self._rate(_wide(shapes))
+        if not self.budget or rate is None:
+            self._scales = {}
+            return self._scales
+        most, least = (self._fit(shapes, specs, share * self.budget / rate) for share in (LOW, HIGH))
+        found = {}
+        for spec in specs:
+            now = self._scales.get(spec, 1)
+            scale = min(max(now, least.get(spec, 1)), most.get(spec, 1))
+            if scale > 1:
+                found[spec] = scale
+        self._scales = found
+        return found
+
+    def _rate(self, wide: bool) -> float | None:
+        rates = self._rates[wide]
+        return median(rates) if rates else self._expected if wide else None
+
+    def _fit(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], limit: float) -> Scales:
+        """The finest scales whose slots stay below `limit`, or the coarsest there are."""
+        scales: Scales = {}
+        wide = _wide(shapes)
+        while self.slots(shapes, specs, scales) > limit:
+            open_ = [s for s in specs if _coarser(s, scales.get(s, 1), wide) is not None]
+            if not open_:
                 break
-            if may_halve(spec):
-                chosen.add(spec)
-        self._halved = frozenset(chosen)
-        return self._halved
+            largest = max(open_, key=lambda s: s.width * s.height / scales.get(s, 1) ** 2)
+            scales[largest] = _coarser(largest, scales.get(largest, 1), wide) or 1
+        return scales
 
     @staticmethod
-    def slots(
-        shapes: Sequence[Shape], specs: Sequence[TargetSpec], halved: set[TargetSpec] | frozenset[TargetSpec]
-    ) -> float:
-        """Predicted slots of a frame."""
-        field = 30.0 + sum(work(shape)[0] + 4 * work(shape)[1] for shape in shapes)
-        return sum(s.width * s.height * (field / 4 + UPSCALE if s in halved else field) for s in specs)
+    def slots(shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Mapping[TargetSpec, int]) -> float:
+        """Predicted slots of a frame. While a wide network is drawn, small ones are drawn whole in its finish."""
+        wide = [work(shape)[0] for shape in shapes if shape.wide]
+        field = 30.0 + sum(work(shape)[0] + 4 * work(shape)[1] for shape in shapes if not shape.wide)
+        total = 0.0
+        for spec in specs:
+            pixels, scale = spec.width * spec.height, scales.get(spec, 1)
+            if wide:
+                total += pixels * (sum(wide) / scale**2 + FINISH * len(wide) + field)
+            else:
+                total += pixels * (field if scale == 1 else field / scale**2 + UPSCALE)
+        return total
 
-    def measured(self, slots: float, seconds: float) -> None:
-        """A frame of so many slots took so long."""
+    def expect(self, seconds: float) -> None:
+        """What a slot of a wide network will cost, until a frame was measured."""
+        self._expected = seconds
+
+    def measured(self, shapes: Sequence[Shape], slots: float, seconds: float) -> None:
+        """A frame of these shapes and so many slots took so long."""
         if slots > 0:
-            self._rates.append(seconds / slots)
+            self._rates[_wide(shapes)].append(seconds / slots)
+
+
+def _wide(shapes: Sequence[Shape]) -> bool:
+    return any(shape.wide for shape in shapes)
+
+
+def _coarser(spec: TargetSpec, scale: int, wide: bool) -> int | None:
+    """The next scale; None: there is none."""
+    if not wide:
+        return 2 if scale == 1 and may_halve(spec) else None
+    return next((s for s in SCALES if s > scale), None)

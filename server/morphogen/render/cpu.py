@@ -1,7 +1,7 @@
 """The CPU backend: the pixel program compiled by LLVM for this very processor, drawn by one thread a core.
 
 Measured routes and why this one: research, kernels (1.7 times numba, 15 times a software OpenGL driver, 0.07 s to
-compile a new shape). Kernels are cached by network shapes and released when unused.
+compile a new shape). Kernels are cached by network shapes and released when unused. Wide networks: `render.wide`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,33 @@ from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
-from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
+from morphogen.field.cppn import block_size, fold
+from morphogen.field.network import Shape
+from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.bands import Job
+from morphogen.render.bands import BandKernel, Job
 from morphogen.render.cost import Governor
 from morphogen.render.crew import Crew
+from morphogen.render.history import KEPT_FRAMES, History
 from morphogen.render.kernel import SceneKernel
 from morphogen.render.machine import Kernel, host_target, usable_cores
 from morphogen.render.objects import ObjectStore
 from morphogen.render.upscale import MARGIN, UpscaleKernel
+from morphogen.render.wide import WidePainter, canonical
+from morphogen.render.wide_finish import SAMPLED, SampledKernel
 
 CACHED_KERNELS = 24
-KEPT_FRAMES = 120  # a history that was not drawn for so long is dropped: 25 MB at 1080p
 
 
-class History:
-    """Two sets of planes (3, height, width) uint16 for one target: the past is read while the present is written."""
+@dataclass(frozen=True)
+class _Shot:
+    """One frame, ready for its targets. slots: of the scene, float64; networks: folded weights of the small ones."""
 
-    def __init__(self, spec: TargetSpec, width: int) -> None:
-        self._planes = [np.zeros((3, spec.height, width), np.uint16) for _ in range(2)]
-        self._newest = 0
-        self.valid = False
-        self.drawn = 0
-
-    def turn(self) -> tuple[int, int]:
-        """Addresses (past, present) for the frame that comes."""
-        past, present = self._planes[self._newest], self._planes[1 - self._newest]
-        self._newest = 1 - self._newest
-        return past.ctypes.data, present.ctypes.data
+    kernel: Kernel
+    scene: Scene
+    slots: NDArray[np.float64]
+    networks: NDArray[np.float32]
 
 
 class CpuRenderer:
@@ -60,13 +58,14 @@ class CpuRenderer:
         self.threads = threads or len(usable_cores())
         self.target = host_target()
         self._objects = ObjectStore(cache / "kernels" if cache else None)
-        self._kernels: OrderedDict[tuple[Any, ...], Kernel] = OrderedDict()
+        self._kernels: OrderedDict[tuple[Shape, ...], Kernel] = OrderedDict()
         self._lock = threading.Lock()
         self._crew = Crew(self.threads)
         self._history: dict[TargetSpec, History] = {}
         self._frames = 0
         self._counter = ctypes.c_int64(0)
         self._upscale: Kernel | None = None
+        self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
         self._governor = Governor()
         self._clock = WallClock()
         size, pad = dither.SIZE, 2 * self.target.width
@@ -74,95 +73,113 @@ class CpuRenderer:
         self._thresholds = np.ascontiguousarray(wrapped, np.float32)
         self._flat = np.full((size, size + pad), 0.5, np.float32)
 
+    def _made(self, kind: type[BandKernel], what: Program) -> Kernel:
+        return Kernel(kind, what, self.target, self._objects)
+
     def prepare(self, program: Program) -> Kernel:
-        """Compile, or take from the cache. 0.15 to 0.4 s for a new shape: call it off the render thread first."""
+        """Compile, or take from the cache. 0.15 to 0.4 s for a new shape (wide ones are all one shape): call it off the
+        render thread first."""
+        shapes = canonical(program.shapes)
         with self._lock:
-            kernel = self._kernels.get(program.shapes)
+            kernel = self._kernels.get(shapes)
             if kernel is not None:
-                self._kernels.move_to_end(program.shapes)
+                self._kernels.move_to_end(shapes)
                 return kernel
         try:
-            kernel = Kernel(SceneKernel, program, self.target, self._objects)
-            if self._upscale is None:
-                self._upscale = Kernel(UpscaleKernel, program, self.target, self._objects)
+            kernel = self._compiled(shapes)
         except RuntimeError as error:
             raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
         with self._lock:
-            self._kernels[program.shapes] = kernel
+            self._kernels[shapes] = kernel
             while len(self._kernels) > CACHED_KERNELS:
                 self._kernels.popitem(last=False)
         return kernel
 
+    def _compiled(self, shapes: tuple[Shape, ...]) -> Kernel:
+        what, wide = program(shapes), SAMPLED in shapes
+        kernel = self._made(SampledKernel if wide else SceneKernel, what)
+        if self._upscale is None:
+            self._upscale = self._made(UpscaleKernel, what)
+        if wide and self._wide.prepare():
+            self._governor.expect(self._wide.trial())
+        return kernel
+
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        return program.shapes in self._kernels
+        return canonical(program.shapes) in self._kernels
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and
-        height and scaled up (measured on the starters: 62 to 71 dB, at most 5 levels apart, 2.3 times as fast)."""
+        height and scaled up (measured on the starters: 62 to 71 dB, at most 5 levels apart, 2.3 times as fast); with
+        wide networks from a sample for each 2 x 2 to 16 x 16 pixels."""
         self._governor.budget = seconds
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
-        kernel = self.prepare(scene.program)
-        slots, networks = scene_uniforms(scene), folded_networks(scene)
+        shapes = scene.program.shapes
+        shot = _Shot(self.prepare(scene.program), scene, scene_uniforms(scene), _folded(scene))
+        wide = any(shape.wide for shape in shapes)
         self._frames += 1
         if self._history:
             self._forget(scene)
-        specs, shapes = [spec for spec, _ in targets], scene.program.shapes
-        halved = self._governor.plan(shapes, specs)
+        if not wide:
+            self._wide.rest()
+        specs = [spec for spec, _ in targets]
+        scales = self._governor.plan(shapes, specs)
         start = self._clock.now()
         for spec, out in targets:
-            draw = self._draw_half if spec in halved else self._draw
-            draw(kernel, scene, slots, networks, spec, out)
-        self._governor.measured(self._governor.slots(shapes, specs, halved), self._clock.now() - start)
+            if wide:
+                self._draw(shot, spec, out, scales.get(spec, 1))
+            elif spec in scales:
+                self._draw_half(shot, spec, out)
+            else:
+                self._draw(shot, spec, out)
+        self._governor.measured(shapes, self._governor.slots(shapes, specs, scales), self._clock.now() - start)
 
-    def _draw(
-        self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32],
-        spec: TargetSpec, out: NDArray[np.uint8],
-    ) -> None:  # fmt: skip
+    def _draw(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], wide: int = 0) -> None:
+        """wide: inner scale of wide networks, 0 when there are none."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
-        job = self._job(scene, spec, out if aside is None else aside, width)
-        self._run(kernel, job, scene, slots, networks, spec, scene.trail > 1e-4)
+        job = self._job(shot.scene, spec, out if aside is None else aside, width)
+        uniforms = self._filled(shot, job, spec, shot.scene.trail > 1e-4)
+        if wide:
+            self._wide.draw(shot.kernel, job, uniforms, shot.scene, spec, wide)
+        else:
+            self._run(shot.kernel, job)
         if aside is not None:
             out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
 
-    def _draw_half(
-        self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32],
-        spec: TargetSpec, out: NDArray[np.uint8],
-    ) -> None:  # fmt: skip
+    def _draw_half(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8]) -> None:
         canvas, m = spec.canvas, MARGIN
         place = Crop(canvas.x // 2 - m, canvas.y // 2 - m, canvas.canvas_width // 2, canvas.canvas_height // 2)
         half = replace(spec, width=spec.width // 2 + 2 * m, height=spec.height // 2 + 2 * m, crop=place)
-        samples = self._job(scene, half, out, half.width)
+        samples = self._job(shot.scene, half, out, half.width)
         samples.sampled = 1
-        uniforms = self._run(kernel, samples, scene, slots, networks, half, True)
+        uniforms = self._filled(shot, samples, half, True)
+        self._run(shot.kernel, samples)
         assert self._upscale is not None
-        job = self._job(scene, spec, out, spec.width)
+        job = self._job(shot.scene, spec, out, spec.width)
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
-        self._counter.value = 0
-        self._crew.run(self._upscale, job)
+        self._run(self._upscale, job)
 
-    def _run(
-        self, kernel: Kernel, job: Job, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32],
-        spec: TargetSpec, planes: bool,
-    ) -> NDArray[np.float32]:  # fmt: skip
-        """One job with its uniforms and its past; returns the uniforms, which must outlive it."""
-        filled = target_uniforms(slots, spec)
+    def _filled(self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool) -> NDArray[np.float32]:
+        """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
+        filled, trail = target_uniforms(shot.slots, spec), shot.scene.trail > 1e-4
         if planes:
             history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
             job.past, job.present = history.turn()
             # An output with a frame rate of its own skips frames: its past is older by so many.
             filled[SLOT["keep"]] **= max(self._frames - history.drawn, 1)
-            if not history.valid or scene.trail <= 1e-4:
+            if not history.valid or not trail:
                 filled[SLOT["keep"]] = 0.0
-            history.valid, history.drawn = scene.trail > 1e-4, self._frames
-        uniforms = np.concatenate([filled.astype(np.float32), networks])
+            history.valid, history.drawn = trail, self._frames
+        uniforms = np.concatenate([filled.astype(np.float32), shot.networks])
         job.uniforms = uniforms.ctypes.data
+        return uniforms
+
+    def _run(self, kernel: Kernel, job: Job) -> None:
         self._counter.value = 0
         self._crew.run(kernel, job)
-        return uniforms
 
     def _job(self, scene: Scene, spec: TargetSpec, pixels: NDArray[np.uint8], width: int) -> Job:
         bgra = spec.format is PixelFormat.BGRA8
@@ -183,13 +200,19 @@ class CpuRenderer:
 
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""
-        halved = [f"{s.width}x{s.height}" for s in self._governor.halved]
+        inner = {f"{spec.width}x{spec.height}": scale for spec, scale in self._governor.scales.items()}
         return {
             "backend": "cpu", "simd": self.target.name, "processor": self.target.cpu, "threads": self.threads,
-            "half": sorted(set(halved)),
+            "inner": inner, "half": sorted(size for size, scale in inner.items() if scale == 2),
         }  # fmt: skip
 
     def close(self) -> None:
         self._crew.close()
         self._kernels.clear()
         self._history.clear()
+
+
+def _folded(scene: Scene) -> NDArray[np.float32]:
+    """Weights of the small networks; wide ones have their own place."""
+    nothing = np.zeros(block_size(SAMPLED), np.float32)
+    return np.concatenate([nothing if n.shape.wide else fold(n, scene.values) for n in scene.networks])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
 
@@ -65,10 +65,13 @@ class Packer:
 class SceneKernel(BandKernel):
     """Draws one program. width: pixels in one vector; span: padding of the threshold matrix's rows."""
 
+    lowering: ClassVar[type[Lowering]] = Lowering
+
     def __init__(self, program: Program, width: int, span: int, triple: str, layout: str) -> None:
         super().__init__(width, triple, layout)
         self.program = program
-        self.low = Lowering(self.b, width, self.job["uniforms"], program, self._fence)
+        self.low = self.lowering(self.b, width, self.job["uniforms"], program, self._fence)
+        self._plane_pixels = self.b.mul(self.job["width"], self.job["height"])
         self._packer = Packer(self, self.low, program.finish, span)
 
     def _fence(self) -> None:
@@ -87,12 +90,17 @@ class SceneKernel(BandKernel):
         scalar.bind({"py": py})
         return {"py": py, **{name: scalar.lower(node) for name, node in zip(ROW, self.program.row, strict=True)}}
 
+    def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
+        """Values of the colour stage's inputs."""
+        b, low = self.b, self.low
+        lanes = ir.Constant(low.ftype, [float(i) for i in range(self.width)])
+        px = low._add(low.splat(b.sitofp(b.add(x, self.job["column"]), F32)), lanes)
+        return {"px": px, **{name: low.splat(value) for name, value in row.items()}}
+
     def _block(self, y: Any, x: Any, row: dict[str, Any]) -> None:
         b, low = self.b, self.low
         at = _Place(y, x, b.add(b.mul(y, self.job["width"]), x), row)
-        lanes = ir.Constant(low.ftype, [float(i) for i in range(self.width)])
-        px = low._add(low.splat(b.sitofp(b.add(x, self.job["column"]), F32)), lanes)
-        low.bind({"px": px, **{name: low.splat(value) for name, value in row.items()}})
+        low.bind(self._known(y, x, row))
         rgb = [low.lower(node) for node in self.program.colour]
         trail = b.fcmp_ordered(">", low.scalar_uniform(SLOT["trail"]), ir.Constant(F32, 0.5))
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
@@ -119,7 +127,7 @@ class SceneKernel(BandKernel):
         return out
 
     def _plane(self, name: str, channel: int, at: _Place) -> Any:
-        offset = self.b.add(self.b.mul(self.b.mul(self.job["width"], self.job["height"]), I64(channel)), at.pixel)
+        offset = self.b.add(self.b.mul(self._plane_pixels, I64(channel)), at.pixel)
         return self.b.gep(self.job[name], [offset], source_etype=I16)
 
     def _blended(self, rgb: list[Any], at: _Place) -> list[Any]:

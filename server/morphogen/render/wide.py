@@ -1,0 +1,213 @@
+"""Wide networks on the CPU: samples on a grid of the canvas, expanded along rows, finished in the scene's kernel.
+
+With one sample for `scale` by `scale` pixels. Samples lie in the middle of such blocks, counted from the canvas's
+corner, so that tiles of one canvas take the same samples; at scale 1 they are the pixels. Large pictures are drawn in
+strips of rows, so memory stays small whatever the size.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.clock import WallClock
+from morphogen.field.network import Network, Shape, init_glow
+from morphogen.field.scene import SCENE_SLOTS, Program, Scene, program
+from morphogen.frame import TargetSpec
+from morphogen.render.bands import BandKernel, Job
+from morphogen.render.crew import Crew
+from morphogen.render.machine import Kernel
+from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, weights
+from morphogen.render.wide_kernel import TILINGS, FieldJob, FieldKernel
+from morphogen.render.wide_pack import Layout, Pack
+
+STRIP = 8 << 20  # bytes of samples at once: they stay in the last cache
+KEPT_PACKS = 4
+IDLE_FRAMES = 120  # buffers that no frame needed for so long are given back
+TRIAL = Shape(("x", "y"), (("sin",) * 64, ("tanh",) * 64))
+TRIAL_SAMPLES = 2400
+
+
+def canonical(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+    """What is compiled for these shapes: wide ones are all alike."""
+    return tuple(SAMPLED if shape.wide else shape for shape in shapes)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The samples that some rows of a target need. Sample n lies at canvas pixel scale * n + (scale - 1) / 2.
+
+    left, top: number of the first column and row; across, down: how many. shift: columns of pixels between the first
+    expanded one and the target's first; lead: rows between the second row of samples and the target's first."""
+
+    scale: int
+    left: int
+    top: int
+    across: int
+    down: int
+    shift: int
+    lead: int
+
+    @classmethod
+    def of(cls, column: int, row: int, width: int, height: int, scale: int) -> Grid:
+        """For `width` x `height` pixels from canvas pixel (column, row) on."""
+        (left, across, shift), (top, down, lead) = (_axis(column, width, scale), _axis(row, height, scale))
+        return cls(scale, left, top, across, down, shift, lead)
+
+    @property
+    def samples(self) -> int:
+        return self.across * self.down
+
+    @property
+    def pitch(self) -> int:
+        """Floats in a row of expanded samples."""
+        return self.scale * (self.across - TAPS + 1) + PHASES
+
+
+def _axis(start: int, length: int, scale: int) -> tuple[int, int, int]:
+    """(first sample, samples, pixels from the second sample's place to the first pixel)."""
+    half = scale // 2
+    first = (start - half) // scale - 1
+    last = (start + length - 1 - half) // scale + 2
+    return first, last - first + 1, start - half - scale * (first + 1)
+
+
+class WidePainter:
+    """Draws targets with wide networks. Render thread, but for `prepare`. make: compiles a kernel, or finds it."""
+
+    def __init__(
+        self, width: int, crew: Crew, threads: int, make: Callable[[type[BandKernel], Program], Kernel]
+    ) -> None:
+        self._tiling = TILINGS[width]
+        self._crew, self._threads, self._make = crew, threads, make
+        self._layouts: dict[Shape, Layout] = {}
+        self._kernels: tuple[Kernel, Kernel] | None = None
+        self._packs: OrderedDict[int, Pack] = OrderedDict()
+        self._buffers: dict[str, NDArray[np.float32]] = {}
+        self._counters = np.zeros(2, np.int64)
+        self._unused = 0
+
+    def prepare(self) -> bool:
+        """Compile what all wide networks share; False: it was there. Any thread."""
+        if self._kernels is not None:
+            return False
+        anything = program((SAMPLED,))
+        self._kernels = self._make(FieldKernel, anything), self._make(ExpandKernel, anything)
+        return True
+
+    def _layout(self, shape: Shape) -> Layout:
+        layout = self._layouts.get(shape)
+        if layout is None:
+            layout = self._layouts[shape] = Layout(shape, self._tiling)
+        return layout
+
+    def trial(self) -> float:
+        """Seconds that all threads together need for a multiply-add, from a millisecond's work of the calling thread;
+        any thread. So that the first frame of the first wide style is already predicted."""
+        assert self._kernels is not None
+        pack, clock, best = Pack(init_glow(TRIAL, 1), self._layout(TRIAL)).at({}), WallClock(), float("inf")
+        planes, scratch = np.zeros(3 * TRIAL_SAMPLES, np.float32), np.zeros(pack.layout.room, np.float32)
+        uniforms, grid = np.zeros(SCENE_SLOTS, np.float32), Grid(1, 0, 0, TRIAL_SAMPLES, 1, 0, 0)
+        for _ in range(3):
+            counters = np.zeros(2, np.int64)
+            job = self._field_job(pack, grid, uniforms, planes, scratch, counters)
+            start = clock.now()
+            self._kernels[0].run(ctypes.addressof(job))
+            best = min(best, clock.now() - start)
+        return best / (TRIAL_SAMPLES * pack.layout.work * self._threads)
+
+    def rest(self) -> None:
+        """A frame without wide networks was drawn."""
+        self._unused += 1
+        if self._unused > IDLE_FRAMES and self._buffers:
+            self._buffers.clear()
+            self._packs.clear()
+            self._layouts.clear()
+
+    def draw(
+        self, finish: Kernel, job: Job, uniforms: NDArray[np.float32], scene: Scene, spec: TargetSpec, scale: int
+    ) -> None:
+        """Draw what `job` describes. uniforms: of the target, with the weights of networks that are not wide."""
+        self._unused = 0
+        packs = [self._pack(network).at(scene.values) for network in scene.networks if network.shape.wide]
+        row_bytes = 12 * (len(packs) + 1 / scale) * (job.width / scale + TAPS)
+        height = max(min(int(STRIP / row_bytes), spec.height), 8)
+        for top in range(0, spec.height, height):
+            self._strip(finish, job, uniforms, packs, spec, scale, top, min(height, spec.height - top))
+
+    # --- inside
+
+    def _pack(self, network: Network) -> Pack:
+        """Weights in the kernel's order; kept by identity, since a network never changes (a morph makes new ones)."""
+        pack = self._packs.get(id(network))
+        if pack is None or pack.network is not network:
+            pack = self._packs[id(network)] = Pack(network, self._layout(network.shape))
+        self._packs.move_to_end(id(network))
+        while len(self._packs) > KEPT_PACKS:
+            self._packs.popitem(last=False)
+        return pack
+
+    def _strip(
+        self, finish: Kernel, whole: Job, uniforms: NDArray[np.float32], packs: Sequence[Pack], spec: TargetSpec,
+        scale: int, top: int, height: int,
+    ) -> None:  # fmt: skip
+        grid = Grid.of(spec.canvas.x, spec.canvas.y + top, whole.width, height, scale)
+        plane = grid.down * grid.pitch
+        expanded = self._buffer("expanded", len(packs) * 3 * plane + 2 * PHASES)
+        table = weights(scale)
+        for i, pack in enumerate(packs):
+            self._sample(pack, grid, uniforms, expanded[3 * i * plane :], table)
+        job = SampledJob(*(getattr(whole, name) for name, *_ in Job._fields_))
+        lines = spec.height - top - height if spec.flip else top
+        job.out = whole.out + lines * whole.stride
+        job.past, job.present = (p and p + 2 * top * whole.width for p in (whole.past, whole.present))
+        job.row, job.height, job.uniforms = whole.row + top, height, uniforms.ctypes.data
+        job.planes, job.phases = expanded.ctypes.data + 4 * grid.shift, table.ctypes.data
+        job.plane, job.field, job.pitch, job.scale, job.lead = plane, 3 * plane, grid.pitch, scale, grid.lead
+        job.history = whole.width * whole.height
+        self._run(finish, job)
+
+    def _sample(
+        self, pack: Pack, grid: Grid, uniforms: NDArray[np.float32], out: NDArray[np.float32],
+        table: NDArray[np.float32],
+    ) -> None:  # fmt: skip
+        assert self._kernels is not None
+        size = max(grid.samples, self._tiling.panel)
+        planes, scratch = self._buffer("samples", 3 * size), self._buffer("scratch", self._threads * pack.layout.room)
+        self._run(self._kernels[0], self._field_job(pack, grid, uniforms, planes, scratch, self._counters))
+        job = ExpandJob(
+            width=grid.across - TAPS + 1, height=3 * grid.down, source=planes.ctypes.data, target=out.ctypes.data,
+            weights=table.ctypes.data, scale=grid.scale, rows=grid.down, source_plane=size, source_pitch=grid.across,
+            target_plane=grid.down * grid.pitch, target_pitch=grid.pitch,
+        )  # fmt: skip
+        self._run(self._kernels[1], job)
+
+    def _field_job(
+        self, pack: Pack, grid: Grid, uniforms: NDArray[np.float32], planes: NDArray[np.float32],
+        scratch: NDArray[np.float32], counters: NDArray[np.int64],
+    ) -> FieldJob:  # fmt: skip
+        layout, panel = pack.layout, self._tiling.panel
+        return FieldJob(
+            uniforms=uniforms.ctypes.data, width=panel, height=-(-grid.samples // panel), counter=counters.ctypes.data,
+            table=layout.table.ctypes.data, weights=pack.block.ctypes.data, scratch=scratch.ctypes.data,
+            slot=counters.ctypes.data + 8, planes=planes.ctypes.data, groups=len(layout.table), room=layout.room,
+            output=layout.output, plane=max(grid.samples, panel), samples=grid.samples, across=grid.across,
+            left=2 * grid.scale * grid.left + grid.scale - 1, top=2 * grid.scale * grid.top + grid.scale - 1,
+            step=2 * grid.scale,
+        )  # fmt: skip
+
+    def _run(self, kernel: Kernel, job: Job) -> None:
+        self._counters[:] = 0
+        job.counter = self._counters.ctypes.data
+        self._crew.run(kernel, job)
+
+    def _buffer(self, name: str, floats: int) -> NDArray[np.float32]:
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < floats:
+            buffer = self._buffers[name] = np.zeros(floats, np.float32)
+        return buffer

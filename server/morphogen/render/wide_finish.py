@@ -1,0 +1,157 @@
+"""From samples of wide networks to pixels: interpolation along rows, then down columns in the scene's own kernel.
+
+Catmull-Rom through the samples' pre-activations, the sigmoid after it: an edge between black and white stays an edge.
+Measured on three drawn 4L_128D at 1920x1080 against every pixel drawn: 57 to 62 dB with a sample for 12 x 12 pixels, 63
+to 67 dB for 8 x 8; bilinear is 4 to 8 dB worse, colours instead of pre-activations 0.5 to 2 dB. Every pixel is a sum of
+its sixteen samples in one fixed order; at scale 1 the other weights are zero, so the picture is exact.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, ClassVar
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.graph import Node, pixel_input
+from morphogen.field.network import Shape
+from morphogen.field.scene import Program
+from morphogen.render.bands import BandKernel, Job
+from morphogen.render.kernel import SceneKernel
+from morphogen.render.lowering import F32, I64, Lowering
+from morphogen.render.wide_kernel import extra_fields
+
+SAMPLED = Shape((), ())  # stands for every wide network in the programs of `SampledKernel`
+TAPS = 4
+PHASES = 16  # the largest scale: pixels between two samples
+
+
+def weights(scale: int) -> NDArray[np.float32]:
+    """(TAPS, PHASES) float32 Catmull-Rom weights; phase p is the p-th pixel after the second sample's place.
+
+    Samples lie in the middle of `scale` pixels; `place` says where that is."""
+    f = (np.arange(PHASES) + (0.5 if scale % 2 == 0 else 0.0)) / scale
+    rows = [
+        -0.5 * f + f**2 - 0.5 * f**3, 1 - 2.5 * f**2 + 1.5 * f**3, 0.5 * f + 2 * f**2 - 1.5 * f**3, 0.5 * (f**3 - f**2),
+    ]  # fmt: skip
+    return np.stack(rows).astype(np.float32)
+
+
+class ExpandJob(Job):
+    """Samples to as many columns as the picture has; of `Job` only width (steps), height (all channels' rows), counter.
+
+    source: (3, source_plane) float32, rows of source_pitch; target: the same with its own; rows: of one channel;
+    weights: `weights(scale)`. A step writes PHASES columns, of which the next one overwrites all but `scale`.
+    """
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_void_p if name in ("source", "target", "weights") else ctypes.c_int64)
+        for name in (
+            "source", "target", "weights", "scale", "rows", "source_plane", "source_pitch", "target_plane",
+            "target_pitch",
+        )
+    ]  # fmt: skip
+
+
+class ExpandKernel(BandKernel):
+    """One step of one row at a time: four samples, each times a vector of weights."""
+
+    draws_networks = False
+
+    def __init__(self, program: Program, width: int, span: int, triple: str, layout: str) -> None:
+        super().__init__(1, triple, layout)
+        self.job |= extra_fields(self, ExpandJob)
+        self._low = Lowering(self.b, PHASES, None, program)
+        self._weights = [self._load(self.job["weights"], I64(k * PHASES), self._low.ftype) for k in range(TAPS)]
+
+    def _load(self, base: Any, offset: Any, kind: Any) -> Any:
+        return self.b.load(self.b.gep(base, [offset], source_etype=F32), typ=kind, align=4)
+
+    def _row(self, y: Any) -> tuple[Any, Any]:
+        b = self.b
+        channel = b.sdiv(y, self.job["rows"])
+        row = b.sub(y, b.mul(channel, self.job["rows"]))
+        starts = []
+        for name in ("source", "target"):
+            plane = b.mul(channel, self.job[f"{name}_plane"])
+            starts.append(b.add(plane, b.mul(row, self.job[f"{name}_pitch"])))
+        return starts[0], starts[1]
+
+    def _block(self, y: Any, x: Any, row: tuple[Any, Any]) -> None:
+        b, low = self.b, self._low
+        at = b.add(row[0], x)
+        samples = [low.splat(self._load(self.job["source"], b.add(at, I64(k)), F32)) for k in range(TAPS)]
+        total = low._mul(samples[0], self._weights[0])
+        for sample, weight in zip(samples[1:], self._weights[1:], strict=True):
+            total = low.fma(sample, weight, total)
+        place = b.add(row[1], b.mul(x, self.job["scale"]))
+        b.store(total, b.gep(self.job["target"], [place], source_etype=F32), align=4)
+
+
+class SampledJob(Job):
+    """`Job` for a picture, or for a strip of its rows, with wide networks sampled beforehand.
+
+    planes: expanded samples (networks, 3, rows, pitch) float32 from the first pixel's column on; plane, field: floats
+    from channel to channel and from network to network. phases: `weights(scale)`; target row + lead counts pixels
+    from the second row of samples on. history: pixels of one plane of the past.
+    """
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_void_p if name in ("planes", "phases") else ctypes.c_int64)
+        for name in ("planes", "phases", "plane", "field", "pitch", "scale", "lead", "history")
+    ]  # fmt: skip
+
+
+class _SampledLowering(Lowering):
+    """Lowers wide networks to the sigmoid of what was interpolated, all others as ever."""
+
+    def _network(self, index: int, x: Node, y: Node) -> list[Any]:
+        if self._program.shapes[index] != SAMPLED:
+            return super()._network(index, x, y)
+        return [self.lower(ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}"))) for c in range(3)]
+
+
+class SampledKernel(SceneKernel):
+    """The scene's kernel for a program some of whose shapes are SAMPLED."""
+
+    lowering = _SampledLowering
+
+    def __init__(self, program: Program, width: int, span: int, triple: str, layout: str) -> None:
+        super().__init__(program, width, span, triple, layout)
+        self.job |= extra_fields(self, SampledJob)
+        self._plane_pixels = self.job["history"]
+        self._taps: list[tuple[Any, Any]] = []
+
+    def _row(self, y: Any) -> dict[str, Any]:
+        """Also the four rows of samples around row `y`, and their weights."""
+        b = self.b
+        pixels = b.add(y, self.job["lead"])
+        first = b.sdiv(pixels, self.job["scale"])
+        phase = b.sub(pixels, b.mul(first, self.job["scale"]))
+        self._taps = []
+        for k in range(TAPS):
+            at = b.gep(self.job["phases"], [b.add(phase, I64(k * PHASES))], source_etype=F32)
+            weight = self.low.splat(b.load(at, typ=F32, align=4))
+            self._taps.append((b.mul(b.add(first, I64(k)), self.job["pitch"]), weight))
+        return super()._row(y)
+
+    def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
+        known = super()._known(y, x, row)
+        sampled = [i for i, shape in enumerate(self.program.shapes) if shape == SAMPLED]
+        for nth, index in enumerate(sampled):
+            for channel in range(3):
+                known[f"u{index}{channel}"] = self._interpolated(nth, channel, x)
+        return known
+
+    def _interpolated(self, nth: int, channel: int, x: Any) -> Any:
+        b, low = self.b, self.low
+        start = b.add(b.mul(self.job["field"], I64(nth)), b.mul(self.job["plane"], I64(channel)))
+        total: Any = None
+        for offset, weight in self._taps:
+            at = b.gep(self.job["planes"], [b.add(b.add(start, offset), x)], source_etype=F32)
+            value = b.load(at, typ=ir.VectorType(F32, self.width), align=4)
+            total = low._mul(value, weight) if total is None else low.fma(value, weight, total)
+        return total
