@@ -130,6 +130,12 @@ def test_the_cpu_stands_by_with_what_the_card_was_prepared_for(both):
     assert both._spare.has(scene().program)
 
 
+def test_compiling_goes_on_quietly_while_all_is_closed(made):
+    backends = switch("card", 1)
+    backends.close()
+    backends.prepare(scene().program)
+
+
 def test_no_card_at_start_is_said_and_the_cpu_draws(caplog):
     def make(name):
         if name == "cuda":

@@ -34,8 +34,9 @@ def _machine(result: dict[str, Any]) -> list[str]:
         f"of {limit['lanes']} floats a second."
     ]
     for name, about in result["cards"].items():
-        if "device" in about:
-            lines.append(f"{name}: {about['device']}.")
+        if "adapter" in about:
+            memory = f", {about['memory_mb']:g} MB of its memory" if "memory_mb" in about else ""
+            lines.append(f"{name}: {about['adapter']}{memory}.")
     return lines + [f"{name}: not here. {why}" for name, why in result["absent"].items()]
 
 

@@ -7,7 +7,7 @@ anew at a switch, since the past lies on the backend that is left.
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,7 +38,6 @@ class Switch:
         self._seconds = 0.0
         self._broken = ""
         self._fallen = ""
-        self._lock = threading.Lock()
         self._aside = ThreadPoolExecutor(1, "spare")
         try:
             self._current = make(wish)
@@ -75,7 +74,8 @@ class Switch:
                 self._broken = self._broken or str(error)
                 return None
             if current is not self._spare:
-                self._aside.submit(self._stand_by, program)
+                with contextlib.suppress(RuntimeError):  # closing: nobody needs to stand by any more
+                    self._aside.submit(self._stand_by, program)
             return prepared
 
     def has(self, program: Program) -> bool:
