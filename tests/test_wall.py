@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ class Machine:
     def start(self) -> None:
         command = [sys.executable, "-m", "morphogen", "serve", "--port-base", str(self.base), "--threads", "1"]
         self.process = subprocess.Popen([*command, "--backend", "cpu", *self.options], stderr=self._log)
-        self.client = ControlClient(port=self.base + 3)
+        self.client = ControlClient(port=self.base + 3, timeout=PATIENCE)
         self.reader = FrameReader(f"tcp://127.0.0.1:{self.base + 5}")
         self.frames: dict[int, tuple[int, np.ndarray]] = {}
         self.newest = -1
@@ -95,6 +96,8 @@ class Wall:
         for machine in self.machines:
             until(machine.answers, "a start", PATIENCE)
         self.turn = 0
+        self.mover = ThreadPoolExecutor(1)
+        self.moved: Future[None] | None = None
 
     @property
     def machines(self) -> list[Machine]:
@@ -105,8 +108,19 @@ class Wall:
         return Machine(self.folder, self.ports(), "--follow", address, "--region", str(tile))
 
     def move(self) -> None:
-        """What people do at a leader while it plays."""
-        self.turn += 1
+        """What people do at a leader while it plays; aside, since a style is answered only when it is there."""
+        if self.moved is None or self.moved.done():
+            self.settle()
+            self.turn += 1
+            self.moved = self.mover.submit(self._move)
+
+    def settle(self) -> None:
+        """Wait for the last move; raises what went wrong with it."""
+        moved, self.moved = self.moved, None
+        if moved is not None:
+            moved.result(PATIENCE)
+
+    def _move(self) -> None:
         call = self.leader.client.call
         if self.turn == 1:
             call("param.set", values={"transition/seconds": 0.5, "time/speed": 1.5})
@@ -136,6 +150,7 @@ class Wall:
                 alike += 1
                 if alike % 25 == 0:
                     self.move()
+        self.settle()
         return missing
 
     def check(self, index: int, whole: tuple[int, np.ndarray], parts: list) -> None:
@@ -147,6 +162,7 @@ class Wall:
         assert np.array_equal(stitched, picture), f"frame {index}"
 
     def close(self) -> None:
+        self.mover.shutdown(cancel_futures=True)
         for machine in reversed(self.machines):
             machine.close()
 
@@ -164,6 +180,7 @@ def build(tmp_path, port_bases) -> Iterator[Callable[..., Wall]]:
         wall.close()
 
 
+@pytest.mark.timeout(400)
 def test_two_tiles_are_one_picture_whoever_is_killed(build):
     wall = build(HALVES, 60)
     wall.compare(100)
