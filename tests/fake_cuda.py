@@ -224,10 +224,6 @@ class FakeDriver:
 
     # --- work
 
-    def cuMemcpyHtoD(self, device: int, host: int, size: int) -> CUresult:
-        self.memory.find(device, size)[1][:size] = np.frombuffer(ctypes.string_at(host, size), np.uint8)
-        return OK
-
     def cuMemcpyHtoDAsync(self, device: int, host: int, size: int, stream: int) -> CUresult:
         kept = ctypes.string_at(host, size)  # pageable memory is read before the call returns
         self.queue.append((stream, lambda: self.memory.find(device, size)[1].__setitem__(slice(size), list(kept))))

@@ -50,7 +50,7 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "cuCtxPopCurrent": (H, []), "cuMemAlloc": (H, [Z]), "cuMemFree": (None, [H]), "cuMemHostAlloc": (H, [Z, U]),
     "cuMemFreeHost": (None, [H]), "cuStreamCreate": (H, [U]), "cuStreamDestroy": (None, [H]),
     "cuEventCreate": (H, [U]), "cuEventDestroy": (None, [H]), "cuModuleUnload": (None, [H]),
-    "cuModuleGetFunction": (H, [H, S]), "cuMemcpyHtoD": (None, [H, H, Z]), "cuMemcpyHtoDAsync": (None, [H, H, Z, H]),
+    "cuModuleGetFunction": (H, [H, S]), "cuMemcpyHtoDAsync": (None, [H, H, Z, H]),
     "cuMemcpyDtoHAsync": (None, [H, H, Z, H]), "cuEventRecord": (None, [H, H]), "cuEventSynchronize": (None, [H]),
     "cuStreamSynchronize": (None, [H]), "cuLaunchKernel": (None, [H, U, U, U, U, U, U, U, H, H, H]),
 }  # fmt: skip

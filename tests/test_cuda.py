@@ -207,6 +207,14 @@ def test_no_card_of_use(monkeypatch, fail, cards, message):
     assert driver.retained == 0
 
 
+def test_a_card_that_gives_no_stream(cuda):  # noqa: F811
+    cuda.fail["cuStreamCreate"] = CUresult.CUDA_ERROR_OUT_OF_MEMORY
+    with pytest.raises(RenderError, match="failed in cuStreamCreate: out of memory"):
+        CudaRenderer()
+    assert cuda.retained == 0
+    assert not any(cuda.stacks.values())
+
+
 @pytest.mark.parametrize("wish", ["2", "-1", "first"])
 def test_a_card_that_is_not_there(monkeypatch, cuda, wish):  # noqa: F811
     monkeypatch.setenv("MORPHOGEN_GPU", wish)
@@ -238,7 +246,7 @@ def test_a_driver_that_refuses_the_text(renderer, cuda, monkeypatch):  # noqa: F
 
 
 @pytest.mark.parametrize("call", ["cuLaunchKernel", "cuMemcpyDtoHAsync", "cuEventSynchronize", "cuMemAlloc",
-                                  "cuMemHostAlloc", "cuEventCreate", "cuMemcpyHtoD"])  # fmt: skip
+                                  "cuMemHostAlloc", "cuEventCreate", "cuMemcpyHtoDAsync"])  # fmt: skip
 def test_a_call_that_fails_once(renderer, cuda, call):  # noqa: F811
     """The error is the driver's; the next frame is drawn, and its trail is whole."""
     draw(renderer, scene(trail=0.5), SPEC)

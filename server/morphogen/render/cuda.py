@@ -277,8 +277,10 @@ class CudaRenderer:
             rows, columns = (np.arange(size) + start for start in key[:2])
             values = dither.at(rows, columns).transpose(1, 0, 2) if dithered else np.full((size, 3, size), 0.5)
             block = np.ascontiguousarray(values, np.float32)
-            table = self._tables[key] = Memory(self._card, block.nbytes)
-            self._card.call("cuMemcpyHtoD", table.handle, block.ctypes.data, block.nbytes)
+            table = Memory(self._card, block.nbytes)
+            # In the stream: the plain copy may return before the data has arrived. Either has read `block` by then.
+            self._card.call("cuMemcpyHtoDAsync", table.handle, block.ctypes.data, block.nbytes, self._card.stream)
+            self._tables[key] = table
         return table
 
 

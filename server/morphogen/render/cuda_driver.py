@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import weakref
 from types import TracebackType
 from typing import Any
@@ -77,7 +78,7 @@ class Held:
         self.size = size
         self.release = weakref.finalize(self, card.free, free, handle)
         self.release.atexit = False  # the driver clears up behind a process that ends
-        card.held.add(self)
+        card.hold(self)
 
 
 class Memory(Held):
@@ -94,7 +95,7 @@ class Staging(Held):
     def __init__(self, card: Card, size: int) -> None:
         super().__init__(card, card.call("cuMemHostAlloc", size, 0), "cuMemFreeHost")
         self.address = int(self.handle)
-        self.bytes: NDArray[np.uint8] = np.frombuffer((ctypes.c_uint8 * size).from_address(self.address), np.uint8)
+        self.bytes: NDArray[np.uint8] = np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(self.address))
         self.event = Held(card, card.call("cuEventCreate", _BLOCKING | _NO_TIMING), "cuEventDestroy")
 
 
@@ -104,7 +105,8 @@ class Card:
 
     def __init__(self) -> None:
         self.api = bindings()
-        self.held: weakref.WeakSet[Held] = weakref.WeakSet()
+        self._held: weakref.WeakSet[Held] = weakref.WeakSet()
+        self._lock = threading.Lock()
         self.name, self.lost, self.is_open = "NVIDIA card", False, True
         count = self.call("cuDeviceGetCount")
         self.index = _chosen(count)
@@ -120,14 +122,29 @@ class Card:
         version = self.call("cuDriverGetVersion")
         self.driver = f"CUDA {version // 1000}.{version % 1000 // 10}"
         self._context = self.call("cuDevicePrimaryCtxRetain", self.device)
-        with self:
-            self._stream = Held(self, self.call("cuStreamCreate", _NON_BLOCKING), "cuStreamDestroy")
+        try:
+            with self:
+                self._stream = Held(self, self.call("cuStreamCreate", _NON_BLOCKING), "cuStreamDestroy")
+        except RenderError:
+            self.api.cuDevicePrimaryCtxRelease(self.device)
+            raise
         self.stream = self._stream.handle
+
+    @property
+    def held(self) -> list[Held]:
+        """What is alive."""
+        with self._lock:
+            return list(self._held)
+
+    def hold(self, held: Held) -> None:
+        """Called by `Held` itself."""
+        with self._lock:
+            self._held.add(held)
 
     @property
     def memory(self) -> int:
         """Bytes of the card's memory that are ours."""
-        return sum(held.size for held in list(self.held))
+        return sum(held.size for held in self.held)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """A function of the driver; returns its value or values. Raises RenderError with the driver's words, CardLost
