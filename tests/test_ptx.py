@@ -155,7 +155,7 @@ def test_what_llvm_refuses_is_told(monkeypatch):
 
 def test_too_wide_networks_are_refused():
     large = Shape(SEED_INPUTS, (("sin",) * 128,))
-    with pytest.raises(RenderError, match="12>128>rgb is too wide for the CUDA backend, which takes 16 .*--backend cpu"):
+    with pytest.raises(RenderError, match=r"12>128>rgb is too wide for the CUDA backend, which takes 16 "):
         ptx.ptx(program((preset("3L_4D"), large)))
 
 
