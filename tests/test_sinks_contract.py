@@ -1,6 +1,7 @@
 """One contract for every sink in the table, and for the stub. A new sink is tested by being in the table.
 
-Say under `HOW` what a sink needs to run here without a neighbour (a free port, a folder); nothing else is special.
+Say under `HOW` what a sink needs to run here without a neighbour (a free port, a folder); only a window needs more, a
+screen of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.publish import Publisher, check_options, options_from
 from morphogen.sink_options import target_spec
 from morphogen.stub import StubRenderer, StubSink, StubSource
+from screens import one_display
 
 HOW = {
     "png": lambda tmp, port: {"path": str(tmp / "pictures")},
@@ -38,10 +40,19 @@ def kind(request) -> str:
     return request.param
 
 
+@pytest.fixture(scope="module")
+def screen():
+    screen = one_display()
+    yield screen.name
+    screen.close()
+
+
 @pytest.fixture
-def make(kind, tmp_path, free_port):
+def make(kind, tmp_path, free_port, request, monkeypatch):
     """A factory of this sink, closed afterwards; skips with the reason where it cannot run."""
     made: list[Sink] = []
+    if kind == "window":
+        monkeypatch.setenv("DISPLAY", request.getfixturevalue("screen"))
     if kind == "stub":
         cls = StubSink
     else:

@@ -22,6 +22,11 @@ SINKS: dict[str, dict[str, Any]] = {
     "null": {"target": f"{_HERE}.sinks.null:NullSink", "doc": "Takes every frame and forgets it."},
     "png": {"target": f"{_HERE}.sinks.png:PngSink", "doc": "Numbered PNG files in a folder."},
     "shm": {"target": f"{_HERE}.sinks.shm:ShmSink", "doc": "A ring of frames in shared memory."},
+    "window": {
+        "target": f"{_HERE}.sinks.window:WindowSink",
+        "extra": "window",
+        "doc": "A window of this machine, framed or full screen, on any display.",
+    },
     "zmq": {"target": f"{_HERE}.sinks.zmq_frames:ZmqFrames", "doc": "Frames over ZeroMQ PUB."},
 }
 
@@ -48,8 +53,10 @@ PROBES: dict[str, dict[str, Any]] = {
     "http": {"target": f"{_HERE}.probes.http:probe", "doc": "The page is served."},
     "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
     "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
+    "window": {"target": f"{_HERE}.probes.window:probe", "doc": "A picture is drawn in a window's context."},
     "audio": {"target": f"{_HERE}.probes.audio:probe", "doc": "Sound inputs."},
     "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "MIDI inputs."},
     "audio_devices": {"target": f"{_HERE}.probes.audio:list_devices", "doc": "Sound inputs, as a list."},
     "midi_devices": {"target": f"{_HERE}.probes.midi:list_devices", "doc": "MIDI inputs, as a list."},
+    "display_devices": {"target": f"{_HERE}.probes.window:list_displays", "doc": "Displays, as a list."},
 }

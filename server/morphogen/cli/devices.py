@@ -1,4 +1,4 @@
-"""`morphogen devices`: sound inputs and MIDI ports, by the names that options take."""
+"""`morphogen devices`: sound inputs, MIDI ports and displays, by the names that options take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from morphogen.cli.output import note, print_json, print_table
 from morphogen.errors import Unavailable
 
-HELP = "List sound inputs and MIDI ports."
+HELP = "List sound inputs, MIDI ports and displays."
 SUFFIX = "_devices"
 
 
