@@ -1,8 +1,9 @@
-"""What the bank holds is compiled before anyone asks."""
+"""What the bank holds is compiled before anyone asks, then the cross-fades to both neighbours of the running style."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +11,9 @@ from morphogen import ahead
 from morphogen.ahead import Ahead
 from morphogen.errors import RenderError
 from morphogen.field.scene import program
+from morphogen.library.bank import Bank
 from morphogen.library.find import Library
+from waiting import until
 
 
 class Renderer:
@@ -32,38 +35,75 @@ def renderer() -> Renderer:
     return Renderer()
 
 
-def shapes(library: Library, names) -> list:
-    return list(dict.fromkeys(library.find(name).shape for name in names))
+@pytest.fixture
+def library() -> Library:
+    return Library()
 
 
-def test_every_shape_once_in_the_order_of_the_bank(renderer):
-    library = Library()
-    names = library.names()
-    assert len(names) > len(shapes(library, names)) > 2
-    worker = Ahead(library, renderer)
-    worker.start([*names, "no/such"])
-    worker._thread.join(10)
-    assert renderer.prepared == [program((shape,)) for shape in shapes(library, names)][: ahead.MOST]
-    worker.close()
-
-
-def test_it_stops_when_told(renderer):
-    renderer.gate.clear()
-    worker = Ahead(Library(), renderer)
-    worker.start(Library().names())
-    worker._closing.set()
+@pytest.fixture
+def worker(renderer, library) -> Iterator[Ahead]:
+    worker = Ahead(library, Bank([*library.names(), "no/such"]), renderer)
+    yield worker
     renderer.gate.set()
     worker.close()
     worker.close()
     assert not worker._thread.is_alive()
-    assert len(renderer.prepared) <= 1
 
 
-def test_what_cannot_be_compiled_does_not_stop_the_others(renderer, monkeypatch):
-    monkeypatch.setattr(ahead, "MOST", 3)
+def alone(library: Library) -> list:
+    shapes = dict.fromkeys(library.find(name).shape for name in library.names())
+    return [program((shape,)) for shape in shapes][: ahead.MOST]
+
+
+def pairs(library: Library, name: str, *others: str) -> list:
+    shape, found = library.find(name).shape, [library.find(other).shape for other in others]
+    return [program((shape, other)) for other in found if other != shape]
+
+
+def test_every_shape_once_in_the_order_of_the_bank_then_both_neighbours(worker, renderer, library):
+    names, expected = library.names(), alone(library)
+    assert len(names) > len(expected) > 2
+    worker.start(names[3])
+    expected += pairs(library, names[3], names[4], names[2])
+    until(lambda: len(renderer.prepared) >= len(expected))
+    assert renderer.prepared == expected
+
+
+def test_after_a_change_the_new_neighbours(worker, renderer, library, monkeypatch):
+    monkeypatch.setattr(ahead, "MOST", 0)
+    names = library.names()
+    worker.start("from/elsewhere")
+    for name, others in ((names[5], (names[6], names[4])), (names[1], (names[2], names[0]))):
+        renderer.prepared.clear()
+        expected = pairs(library, name, *others)
+        assert expected
+        worker.turned(name)
+        until(lambda wanted=expected: renderer.prepared == wanted)
+
+
+def test_a_style_that_has_gone_again_is_not_prepared_for(worker, renderer, library, monkeypatch):
+    monkeypatch.setattr(ahead, "MOST", 0)
+    names = library.names()
+    renderer.gate.clear()
+    worker.start(names[5])  # its first cross-fade waits at the gate ...
+    until(lambda: not worker._news.is_set())
+    worker.turned(names[1])
+    renderer.gate.set()
+    expected = pairs(library, names[5], names[6], names[4])[:1] + pairs(library, names[1], names[2], names[0])
+    until(lambda: len(renderer.prepared) >= len(expected))
+    assert renderer.prepared == expected
+
+
+def test_what_cannot_be_compiled_does_not_stop_the_others(worker, renderer, library):
     renderer.fails = True
-    worker = Ahead(Library(), renderer)
-    worker.start(Library().names())
-    worker._thread.join(10)
-    assert len(renderer.prepared) == 3
+    worker.start("from/elsewhere")
+    until(lambda: len(renderer.prepared) == len(alone(library)))
+
+
+def test_it_stops_when_told(worker, renderer):
+    renderer.gate.clear()
+    worker.start("")
+    worker._closing = True
+    renderer.gate.set()
     worker.close()
+    assert len(renderer.prepared) <= 1

@@ -1,19 +1,21 @@
-"""Compiles what the bank holds before anyone asks for it, so that the first use of a style does not wait.
+"""Compiles what may come before anyone asks for it, so that the first use of a style does not wait.
 
-Twenty shapes take some seconds of one core the first time on a machine, in native code behind the picture
-(`priority.behind_the_picture`); afterwards they lie in the store of compiled code and take milliseconds.
+First the shapes that the bank holds: some seconds of one core the first time on a machine, in native code behind the
+picture (`priority.behind_the_picture`); afterwards they lie in the store of compiled code and take milliseconds. Then,
+after each change of style, the cross-fades to the next and the previous slot.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from morphogen import log
 from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
 from morphogen.field.scene import Program, program
+from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 
 MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of them
@@ -29,34 +31,74 @@ class Compiler(Protocol):
 
 
 class Ahead:
-    """One thread that works through the shapes of `names` and ends. `start` and `close` on any thread."""
+    """One thread of its own. `start`, `turned` and `close` on any thread."""
 
-    def __init__(self, library: Library, compiler: Compiler) -> None:
-        self._library = library
-        self._compiler = compiler
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
+    def __init__(self, library: Library, bank: Bank, compiler: Compiler) -> None:
+        self._library, self._bank, self._compiler = library, bank, compiler
+        self._closing = False
+        self._running = ""
+        self._news = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="morphogen-ahead", daemon=True)
 
-    def start(self, names: Iterable[str]) -> None:
-        """Begin with the styles of these names, first ones first; once."""
-        self._thread = threading.Thread(target=self._work, args=(tuple(names),), name="morphogen-ahead", daemon=True)
+    def start(self, style: str) -> None:
+        """Begin with the bank; `style` is the running one."""
+        self._running = style
+        self._news.set()
         self._thread.start()
 
+    def turned(self, style: str) -> None:
+        """This style runs now."""
+        self._running = style
+        self._news.set()
+
     def close(self) -> None:
-        """Stop after the shape that is being compiled; idempotent."""
-        self._closing.set()
-        if self._thread is not None:
+        """Stop after what is being compiled; idempotent."""
+        self._closing = True
+        self._news.set()
+        if self._thread.is_alive():
             self._thread.join(2.0)
 
-    def _work(self, names: tuple[str, ...]) -> None:
+    def _work(self) -> None:
+        for shape in self._alone():
+            self._prepare((shape,))
+        while not self._closing:
+            self._news.wait()
+            self._news.clear()
+            for pair in self._neighbours():
+                if self._news.is_set():
+                    break  # another style runs already
+                self._prepare(pair)
+
+    def _alone(self) -> Iterator[Shape]:
         done: set[Shape] = set()
-        for name in names:
-            if self._closing.is_set() or len(done) >= MOST:
+        for name in self._bank.names:
+            shape = self._shape(name)
+            if shape is None or shape in done:
+                continue
+            if self._closing or len(done) >= MOST:
                 return
-            try:
-                shape = self._library.find(name).shape
-                if shape not in done:
-                    done.add(shape)
-                    self._compiler.prepare(program((shape,)))
-            except MorphogenError as error:  # whoever asks for this style will hear it
-                _log.debug("%s was not compiled ahead: %s", name, error)
+            done.add(shape)
+            yield shape
+
+    def _neighbours(self) -> Iterator[tuple[Shape, Shape]]:
+        names, running = self._bank.names, self._running
+        here = self._shape(running)
+        if here is None or running not in names:
+            return
+        at = names.index(running)
+        for name in (names[(at + 1) % len(names)], names[at - 1]):
+            shape = self._shape(name)
+            if shape is not None and shape != here and not self._closing:
+                yield here, shape
+
+    def _shape(self, name: str) -> Shape | None:
+        try:
+            return self._library.find(name).shape
+        except MorphogenError:
+            return None  # whoever asks for this style will hear why
+
+    def _prepare(self, shapes: tuple[Shape, ...]) -> None:
+        try:
+            self._compiler.prepare(program(shapes))
+        except MorphogenError as error:
+            _log.debug("%s was not compiled ahead: %s", shapes, error)

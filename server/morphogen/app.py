@@ -52,7 +52,7 @@ class App:
         self._audio_name = "none"
         self._heard: tuple[str, float | None, float] = ("none", None, 0.0)
         self._opened = False
-        self._ahead = Ahead(self.instrument.library, self.instrument)
+        self._ahead = Ahead(self.instrument.library, self.instrument.bank, self.instrument)
         self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
 
     def _build(self) -> Instrument:
@@ -82,7 +82,8 @@ class App:
             self._open_outputs()
             self._first_audio()
             self._autosaver.start()
-            self._ahead.start(self.instrument.bank.names)
+            self._ahead.start(self.instrument.stage.style.name)
+            self.instrument.subscribe(self._turned)
             self._opened = True
         except BaseException:
             self.close()
@@ -103,6 +104,10 @@ class App:
         for source in reversed(self._links.values()):
             source.close()
         self.instrument.close()
+
+    def _turned(self, topic: str, data: Mapping[str, Any]) -> None:
+        if topic == "style":
+            self._ahead.turned(data["name"])
 
     def _servers(self) -> dict[str, Source]:
         config, ports = self.config, self.ports

@@ -269,7 +269,9 @@ class Sink:
 class Renderer(Protocol):
     """A backend. All methods on the render thread, except `prepare`, which may run on any."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As `--backend` takes it."""
 
     def prepare(self, program: Any) -> Any:
         """Compile a pixel program (shapes only, no weights); cached. Slow (0.1 s): call it off the render thread."""

@@ -35,7 +35,7 @@ def _machine(result: dict[str, Any]) -> list[str]:
     ]
     for name, about in result["cards"].items():
         if "adapter" in about:
-            memory = f", {about['memory_mb']:g} MB of its memory" if "memory_mb" in about else ""
+            memory = f", {about['card_mb']:g} MB of its memory" if "card_mb" in about else ""
             lines.append(f"{name}: {about['adapter']}{memory}.")
     return lines + [f"{name}: not here. {why}" for name, why in result["absent"].items()]
 
