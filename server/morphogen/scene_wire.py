@@ -231,7 +231,8 @@ def _numbers(kind: type) -> dict[str, type]:
     return {name: hint for name, hint in hints.items() if hint in (float, int, bool)}
 
 
-_FIELDS: dict[type, dict[str, type]] = {kind: _numbers(kind) for kind in (Scene, View, Grade)}  # those that are plain numbers, by name
+# Of each kind the fields that are plain numbers, by name.
+_FIELDS: dict[type, dict[str, type]] = {kind: _numbers(kind) for kind in (Scene, View, Grade)}
 
 
 def _plain(value: Any) -> dict[str, Any]:
