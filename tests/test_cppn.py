@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawing import VALUES, glow
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import block_size, evaluate, expand, fold, frame_bias, pixel_inputs, reflect
+from morphogen.field.cppn import block_size, evaluate, expand, first_bias, fold, frame_bias, pixel_inputs, reflect
 from morphogen.field.graph import Evaluator, pixel_input
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
@@ -280,3 +281,27 @@ def test_a_network_is_immutable_and_checked():
         Network(network.shape, network.tensors[:-1])
     with pytest.raises(ValueError, match="needs tensors"):
         Network(network.shape, (network.tensors[0].T, *network.tensors[1:]))
+
+
+def test_what_is_kept_with_a_network_changes_no_block():
+    """Weights are folded once and times every frame: any order of frames gives what a fresh network gives."""
+    network = glow(4)
+    moments = [VALUES, VALUES | {"time": 36_000.0, "bass": 0.0}, {}, VALUES]
+    for values in moments:
+        assert np.array_equal(fold(network, values), fold(network.with_flat(network.flat), values))
+    bent = network.with_flat(network.flat * 1.01)
+    assert not np.array_equal(fold(bent, VALUES), fold(network, VALUES))
+    fold(network, VALUES)[:] = 0  # a caller may do with its block what it likes
+    assert fold(network, VALUES).any()
+
+
+def test_the_first_bias_is_the_frames_bias_folded():
+    for seed in range(4):
+        network = init_seed(preset("3L_4D"), seed)
+        for moment in (0.0, 12.5, 36_000.0):
+            values = VALUES | {"time": moment}
+            scale = np.array([ACTIVATIONS[a].scale for a in network.shape.layers[0]])
+            turn = np.array([ACTIVATIONS[a].turn for a in network.shape.layers[0]])
+            whole = frame_bias(network, values) * scale + turn
+            apart = first_bias(network, values) - whole
+            np.testing.assert_allclose(apart, np.rint(apart), atol=1e-9)  # whole turns

@@ -7,6 +7,7 @@ One matrix costs nine multiply-adds a pixel whatever is switched on. Hue turns a
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 
+@lru_cache(maxsize=256)
 def grade_matrix(grade: Grade) -> NDArray[np.float64]:
-    """(3, 4) float64: rgb_out = M[:, :3] @ rgb + M[:, 3]. Neutral settings give the identity exactly."""
+    """(3, 4) float64: rgb_out = M[:, :3] @ rgb + M[:, 3]. Neutral settings give the identity exactly. Read-only:
+    kept, since a grade mostly stays from frame to frame."""
     matrix = np.eye(3)
     if grade.hue % 1.0:
         matrix = _hue(grade.hue) @ matrix
@@ -29,7 +32,9 @@ def grade_matrix(grade: Grade) -> NDArray[np.float64]:
         matrix = _tint(grade.tint, grade.tint_hue) @ matrix
     gain = 2.0**grade.exposure
     offset = np.full((3, 1), 0.5 * (1.0 - grade.contrast))
-    return np.hstack([matrix * (gain * grade.contrast), offset])
+    whole = np.hstack([matrix * (gain * grade.contrast), offset])
+    whole.flags.writeable = False
+    return whole
 
 
 def _saturation(amount: float) -> NDArray[np.float64]:

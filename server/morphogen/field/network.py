@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,11 @@ class Network:
         got = [t.shape for t in self.tensors]
         if got != expected:
             raise ValueError(f"network {self.shape} needs tensors {expected}, got {got}")
+
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What others worked out from these weights, by their own names; it goes when the network goes."""
+        return {}
 
     @cached_property
     def flat(self) -> NDArray[np.float32]:
