@@ -46,7 +46,6 @@ def server() -> Iterator[Screen]:
 @pytest.fixture
 def screen(server, monkeypatch) -> Screen:
     monkeypatch.setenv("DISPLAY", server.name)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     return server
 
 
@@ -336,7 +335,6 @@ def desk(tmp_path_factory) -> Iterator[TwoDisplays]:
 @pytest.fixture
 def two(desk, monkeypatch) -> TwoDisplays:
     monkeypatch.setenv("DISPLAY", desk.name)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     desk.plug()
     return desk
 
@@ -466,20 +464,22 @@ def test_wrong_options_say_what_is_right(host, options, what):
     assert what in caught.value.cure
 
 
-def test_without_a_display_the_cure_is_told(host, monkeypatch):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.mark.parametrize("wayland", ["", "wayland-0"])
+def test_without_a_display_the_cure_is_told(host, monkeypatch, wayland):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("WAYLAND_DISPLAY", wayland)
     monkeypatch.setattr(sys, "platform", "linux")
-    with pytest.raises(Unavailable, match="neither DISPLAY nor WAYLAND_DISPLAY") as caught:
+    with pytest.raises(Unavailable, match="DISPLAY is not set") as caught:
         WindowSink().open(host)
+    assert ("Wayland alone" in caught.value.message) == bool(wayland)
     assert "DISPLAY=:0" in caught.value.cure
+    assert "Xwayland" in caught.value.cure
     found = attempt("window", "output", probe)
     assert (found.status, found.cure) == ("absent", caught.value.cure)
 
 
 def test_a_display_that_does_not_answer_is_said(host, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":54321")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(Unavailable, match=r"cannot be reached.*:54321") as caught:
         WindowSink().open(host)
     assert "DISPLAY" in caught.value.cure

@@ -75,13 +75,14 @@ def _load() -> Any:
             "windows belong to the main thread on macOS, which draws the show.", "Show the page full screen (V)."
         )
     if sys.platform != "win32":
-        if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        if not os.environ.get("DISPLAY"):
+            here = " (Wayland alone is not enough)" if os.environ.get("WAYLAND_DISPLAY") else ""
             raise Unavailable(
-                "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set.",
-                "Start it from the desktop of this machine, or set DISPLAY=:0.",
+                f"there is no display: DISPLAY is not set{here}.",
+                "Start it from the desktop of this machine, or set DISPLAY=:0; under Wayland install Xwayland.",
             )
-        if os.environ.get("DISPLAY"):  # under Wayland, too: only X11 lets a window choose its place
-            os.environ.setdefault("PYGLFW_LIBRARY_VARIANT", "x11")
+        # Under Wayland, too: only X11 lets a window choose its place, and GLFW 3.4 crashed where there was no mouse.
+        os.environ["PYGLFW_LIBRARY_VARIANT"] = "x11"
     try:
         import glfw
     except ImportError as error:

@@ -189,9 +189,9 @@ class Window:
 
     def _settle(self, glfw: Any, tries: int) -> None:
         """A window manager that has not heard of a new display yet puts the window on another one (openbox did):
-        look whether it is where it belongs, and ask again. Wayland does not tell where a window is."""
+        look whether it is where it belongs, and ask again."""
         there = next((d for d in displays(glfw) if d.name == self.display), None)
-        if not self.handle or not self.fullscreen or there is None or glfw.get_platform() == glfw.PLATFORM_WAYLAND:
+        if not self.handle or not self.fullscreen or there is None:
             return
         if (glfw.get_window_pos(self.handle), glfw.get_window_size(self.handle)) != (there.at, there.size):
             glfw.set_window_monitor(self.handle, None, *there.at, *there.size, 0)
