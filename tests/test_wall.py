@@ -127,8 +127,8 @@ class Wall:
             call("mod.set", routes=ROUTES)
         call("param.set", values={"view/kaleidoscope": self.turn % 4, "view/warp": self.turn % 3 * 0.2,
                                   "color/saturation": 0.5 + self.turn % 5 * 0.3})  # fmt: skip
-        if self.turn % 4 == 0:
-            call("style.next", seconds=0.4 * (self.turn % 8 == 0))
+        if self.turn % 3 == 2:
+            call("style.next", seconds=0.4 * (self.turn % 6 == 2))
 
     def compare(self, count: int) -> int:
         """Play until `count` more indices were shown by all, all alike; how many frames somebody had not."""
@@ -148,9 +148,8 @@ class Wall:
                     continue
                 self.check(index, whole, parts)
                 alike += 1
-                if alike % 25 == 0:
+                if alike % 25 == 0 and alike < count:
                     self.move()
-        self.settle()
         return missing
 
     def check(self, index: int, whole: tuple[int, np.ndarray], parts: list) -> None:
@@ -191,6 +190,8 @@ def test_two_tiles_are_one_picture_whoever_is_killed(build):
     wall.compare(30)
     following = wall.followers[1].stats()["following"]
     assert (following["restarts"], following["gaps"]) == (0, 0)
+    wall.settle()
+    assert wall.leader.stats()["generation"] > 0, "the style changed, too"
     # the leader is killed: the pictures stay up, and commands say where to go
     wall.leader.end(kill=True)
     follower = wall.followers[0]
@@ -224,6 +225,7 @@ def test_a_thousand_frames_of_a_wall(build, tiles):
     wall.followers[-1].start()
     until(wall.followers[-1].answers, "its second start", PATIENCE)
     missing += wall.compare(200)
+    wall.settle()
     for machine in wall.followers:
         stats = machine.stats()
         assert stats["errors"] == 0
