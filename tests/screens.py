@@ -95,7 +95,11 @@ class TwoDisplays(Screen):
         needs("Xorg", "xrandr")
         (folder / "xorg.conf").write_text(DUMMY)
         super().__init__("Xorg", "-config", str(folder / "xorg.conf"), "-logfile", str(folder / "xorg.log"))
-        self._xrandr("--addmode", "DUMMY1", "640x480")
+        try:
+            self._xrandr("--addmode", "DUMMY1", "640x480")
+        except BaseException:
+            self.close()
+            raise
 
     def _xrandr(self, *words: str) -> None:
         subprocess.run(["xrandr", "-display", self.name, *words], check=True, timeout=30, capture_output=True)
