@@ -76,6 +76,6 @@ def test_the_daemon_adapts_unless_told_to_draw_in_full(quality, adapts, port_bas
     app = App(build({"size": "64x36", "audio": "none", "port_base": str(port_base), "quality": quality}))
     try:
         assert (app.instrument.loop.headroom is not None) == adapts
-        assert app.instrument.renderer._governor.budget == (pytest.approx(FRAME) if adapts else 0)
+        assert app.instrument.renderer.current._governor.budget == (pytest.approx(FRAME) if adapts else 0)
     finally:
         app.close()

@@ -565,8 +565,10 @@ def test_a_display_that_does_not_take_pictures_holds_up_nobody(host, screen, han
 
 
 def test_nothing_is_left_after_closing(host, screen):
+    before = set(threading.enumerate())  # other tests' threads are not ours
+
     def left():
-        threads = [t.name for t in threading.enumerate() if t.name.startswith("morphogen-")]
+        threads = [t.name for t in threading.enumerate() if t not in before]
         return threads, len(list(Path("/proc/self/fd").iterdir()))
 
     counts = []

@@ -178,8 +178,8 @@ class Publisher:
         self.buffers.close()
 
     def refit(self, show: tuple[int, int]) -> None:
-        """Get ready for a show of another size; follow with `settle` once it has it. Any thread; slow, since buffers are
-        made. Raises StateError where the show is a part of a canvas."""
+        """Get ready for a show of another size; follow with `settle` once it has it. Any thread; slow, since buffers
+        are made. Raises StateError where the show is a part of a canvas."""
         if self.region is not None:
             raise StateError("this show is a part of a larger canvas.", "Start it again with another --region.")
         for lane in self._lanes:

@@ -151,9 +151,7 @@ def _from(network: Network, tensors: list[Array], now: Mapping[str, float]) -> N
     return _placed(network, [t.astype(np.float32) for t in tensors], tensors[1], now)
 
 
-def _placed(
-    network: Network, tensors: Sequence[NDArray[np.float32]], bias: Array, now: Mapping[str, float]
-) -> Network:
+def _placed(network: Network, tensors: Sequence[NDArray[np.float32]], bias: Array, now: Mapping[str, float]) -> Network:
     """These weights; the first bias is `bias` when the frame inputs are `now`."""
     bare = (tensors[0], np.zeros_like(tensors[1]), *tensors[2:])
     moved = Network(network.shape, bare, network.extent, network.time_range)
