@@ -11,7 +11,7 @@ from morphogen.field.network import init_glow, preset
 from morphogen.field.scene import Grade, Scene, View
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
-from morphogen.render.cost import HIGH, LOW, UPSCALE, Governor, may_halve, work
+from morphogen.render.cost import HIGH, LOW, UPSCALE, Bill, Governor, may_halve, work
 from morphogen.render.cpu import CpuRenderer
 
 SPEC = TargetSpec(640, 360)
@@ -118,19 +118,23 @@ def governor(budget_slots):
     """One slot takes a second, so that the budget is in slots."""
     made = Governor()
     made.budget = budget_slots
-    made.measured([SMALL], 1.0, 1.0)
+    made.learn("small", 1.0, 1.0)
     return made
 
 
+def slots(shape, specs, scales):
+    return Bill.of([shape]).total(specs, scales)[1]
+
+
 def test_the_governor_predicts_a_heavier_style_before_it_is_drawn():
-    need = Governor.slots([LARGE], [SPEC], {})
+    need = slots(LARGE, [SPEC], {})
     made = governor(need / HIGH * 0.9)
     assert made.plan([SMALL], [SPEC]) == {}
     assert made.plan([LARGE], [SPEC]) == {SPEC: 2}
 
 
 def test_it_comes_back_only_when_there_is_room():
-    made = governor(Governor.slots([SMALL], [SPEC], {}) / (HIGH + LOW) * 2)
+    made = governor(slots(SMALL, [SPEC], {}) / (HIGH + LOW) * 2)
     assert made.plan([SMALL], [SPEC]) == {}  # between the two marks: stays whole
     assert made.plan([LARGE], [SPEC]) == {SPEC: 2}
     assert made.plan([SMALL], [SPEC]) == {SPEC: 2}  # between the two marks: stays halved
@@ -140,15 +144,15 @@ def test_it_comes_back_only_when_there_is_room():
 
 def test_the_largest_picture_is_halved_first():
     other = TargetSpec(320, 180)
-    made = governor(Governor.slots([SMALL], [SPEC, other], {SPEC: 2}) / HIGH * 1.01)
+    made = governor(slots(SMALL, [SPEC, other], {SPEC: 2}) / HIGH * 1.01)
     assert made.plan([SMALL], [other, SPEC]) == {SPEC: 2}
 
 
 def test_a_hiccup_does_not_move_it():
-    made = governor(Governor.slots([SMALL], [SPEC], {}) / HIGH * 1.1)
+    made = governor(slots(SMALL, [SPEC], {}) / HIGH * 1.1)
     for _ in range(8):
-        made.measured([SMALL], 1.0, 1.0)
-    made.measured([SMALL], 1.0, 50.0)
+        made.learn("small", 1.0, 1.0)
+    made.learn("small", 1.0, 50.0)
     assert made.plan([SMALL], [SPEC]) == {}
 
 

@@ -45,7 +45,10 @@ HOMES = {
     "moderngl": ("morphogen.render.*", "morphogen_bridges.window_*"),
     "llvmlite": ("morphogen.render.*", "morphogen.bench.*"),
     "cuda": ("morphogen.render.*",),
-    "torch": ("morphogen.training.*", "morphogen.bench.*", "morphogen.library.importer", "morphogen.lab.*"),
+    "torch": (
+        "morphogen.training.*", "morphogen.bench.*", "morphogen.library.importer", "morphogen.lab.*",
+        "morphogen.render.wide_torch",
+    ),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
     "aiohttp": ("morphogen_bridges.servers.*",),
     "simplejpeg": ("morphogen_bridges.*",),

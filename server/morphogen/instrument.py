@@ -206,6 +206,7 @@ class Instrument:
             "backend": self.renderer.name,
             "size": f"{self._size[0]}x{self._size[1]}",
             "half": self.renderer.describe().get("half", []),
+            "inner": self.renderer.describe().get("inner", {}),
             "changes": dict(self._caller.changes),
         }
 

@@ -19,8 +19,8 @@ from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.network import FRAME_INPUTS, Network, Shape
 
 FAN_IN, READ = 4, 6  # units that a unit, and the output, reads
-BUSY = 1.25  # times the hidden gain: what the layers' gains multiply to, squared
-SPREAD, LEVEL, RANGE = 2.5, -2.2, 0.75  # of the output before its sigmoid: deviation, median, and half its range
+BUSY = 1.8  # times the hidden gain: what the layers' gains multiply to, squared
+SPREAD, LEVEL, RANGE = 2.8, -2.2, 0.75  # of the output before its sigmoid: deviation, median, and half its range
 HARMONY = 0.4
 SAMPLES = 400
 

@@ -6,11 +6,12 @@ The bound of the kernel study: multiplies and multiply-adds take the slots of th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args
 
 from morphogen.field.cppn import expand, pixel_inputs
 from morphogen.field.graph import Node, pixel_input
@@ -23,14 +24,17 @@ COST = {
     "atan2_turns": (9, 1),
 }  # fmt: skip
 UPSCALE = 18  # slots a pixel that finishing samples costs, measured against a network's slots
-FINISH = 110  # the same of a wide network's samples, against its multiply-adds
+FINISH = 65  # the same of a wide network's samples, against its multiply-adds
+BORDER = 3  # samples more than there are blocks, in each direction
 ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
+WIDE_HIGH, WIDE_LOW = 0.6, 0.4  # the same for wide networks, which can use all the time there is
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
 LEAST_PIXELS = 256 * 144  # smaller pictures of small networks are not worth it
-SCALES = (1, 2, 3, 4, 6, 8, 12, 16)  # inner scales of wide networks; of small ones the first two
+SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)  # inner scales of wide networks; of small ones the first two
 
 Scales = dict[TargetSpec, int]
+Kind = Literal["small", "sample", "pixel"]
 
 
 @lru_cache(maxsize=256)
@@ -63,18 +67,52 @@ def may_halve(spec: TargetSpec) -> bool:
     return all(n % 2 == 0 for n in numbers) and spec.width * spec.height >= LEAST_PIXELS
 
 
+@dataclass(frozen=True)
+class Bill:
+    """Slots of some networks: of wide ones a sample, of everything else a pixel. `wide`: how many."""
+
+    wide: int
+    sample: float
+    pixel: float
+
+    @classmethod
+    def of(cls, shapes: Sequence[Shape]) -> Bill:
+        works = [(shape.wide, *work(shape)) for shape in shapes]
+        wide = [slots for is_wide, slots, _ in works if is_wide]
+        pixel = 30.0 + sum(slots + 4 * divisions for is_wide, slots, divisions in works if not is_wide)
+        return cls(len(wide), float(sum(wide)), pixel + FINISH * len(wide))
+
+    def slots(self, spec: TargetSpec, scale: int) -> tuple[float, float]:
+        """(of the samples of wide networks, of all else) in one picture. While a wide network is drawn, small ones are
+        drawn whole in its finish."""
+        width, height = spec.width, spec.height
+        if self.wide:
+            return self.sample * (width / scale + BORDER) * (height / scale + BORDER), width * height * self.pixel
+        return 0.0, width * height * (self.pixel if scale == 1 else self.pixel / scale**2 + UPSCALE)
+
+    def total(self, specs: Sequence[TargetSpec], scales: Scales) -> tuple[float, float]:
+        """The same of several pictures."""
+        parts = [self.slots(spec, scales.get(spec, 1)) for spec in specs]
+        return sum(samples for samples, _ in parts), sum(rest for _, rest in parts)
+
+    def coarser(self, spec: TargetSpec) -> Sequence[int]:
+        """The inner scales that the picture may be drawn at, other than 1."""
+        return SCALES[1:] if self.wide else (2,) if may_halve(spec) else ()
+
+
 class Governor:
     """Decides at which inner scale pictures are drawn (2: half width and height) so that a frame stays inside `budget`
     seconds.
 
-    It learns what one slot costs on this machine under this load, for small and for wide networks apart, and predicts;
-    so it is right from the first frame of a new style. A scale stays while the frame is predicted between the two marks
-    HIGH and LOW, so it does not flicker. budget 0: everything is drawn whole. Render thread only, but for `expect`.
+    It learns what one slot costs on this machine under this load and predicts, so it is right from the first frame of a
+    new style; the slots of small networks, of samples of wide ones, and of all that comes after those, apart. A scale
+    stays while the frame is predicted between two marks, so it does not flicker. budget 0: everything is drawn whole.
+    Render thread only, but for `expect`.
     """
 
     def __init__(self) -> None:
         self.budget = 0.0
-        self._rates: dict[bool, deque[float]] = {wide: deque(maxlen=REMEMBERED) for wide in (False, True)}
+        self._rates: dict[Kind, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in get_args(Kind)}
         self._expected: float | None = None
         self._scales: Scales = {}
 
@@ -86,11 +124,13 @@ class Governor:
     def plan(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec]) -> Scales:
         """The inner scale of those of `specs` that are not drawn whole, the largest first, until the frame is predicted
         to fit."""
-        rate = self._rate(_wide(shapes))
-        if not self.budget or rate is None:
+        bill = Bill.of(shapes)
+        rates = [self._rate(kind) for kind in (("sample", "pixel") if bill.wide else ("small", "small"))]
+        if not self.budget or None in rates:
             self._scales = {}
             return self._scales
-        most, least = (self._fit(shapes, specs, share * self.budget / rate) for share in (LOW, HIGH))
+        marks = (WIDE_LOW, WIDE_HIGH) if bill.wide else (LOW, HIGH)
+        most, least = (_fit(bill, specs, rates, share * self.budget) for share in marks)
         found = {}
         for spec in specs:
             now = self._scales.get(spec, 1)
@@ -100,52 +140,49 @@ class Governor:
         self._scales = found
         return found
 
-    def _rate(self, wide: bool) -> float | None:
-        rates = self._rates[wide]
-        return median(rates) if rates else self._expected if wide else None
-
-    def _fit(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], limit: float) -> Scales:
-        """The finest scales whose slots stay below `limit`, or the coarsest there are."""
-        scales: Scales = {}
-        wide = _wide(shapes)
-        while self.slots(shapes, specs, scales) > limit:
-            open_ = [s for s in specs if _coarser(s, scales.get(s, 1), wide) is not None]
-            if not open_:
-                break
-            largest = max(open_, key=lambda s: s.width * s.height / scales.get(s, 1) ** 2)
-            scales[largest] = _coarser(largest, scales.get(largest, 1), wide) or 1
-        return scales
-
-    @staticmethod
-    def slots(shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Mapping[TargetSpec, int]) -> float:
-        """Predicted slots of a frame. While a wide network is drawn, small ones are drawn whole in its finish."""
-        wide = [work(shape)[0] for shape in shapes if shape.wide]
-        field = 30.0 + sum(work(shape)[0] + 4 * work(shape)[1] for shape in shapes if not shape.wide)
-        total = 0.0
-        for spec in specs:
-            pixels, scale = spec.width * spec.height, scales.get(spec, 1)
-            if wide:
-                total += pixels * (sum(wide) / scale**2 + FINISH * len(wide) + field)
-            else:
-                total += pixels * (field if scale == 1 else field / scale**2 + UPSCALE)
-        return total
+    def _rate(self, kind: Kind) -> float | None:
+        rates = self._rates[kind]
+        return median(rates) if rates else None if kind == "small" else self._expected
 
     def expect(self, seconds: float) -> None:
         """What a slot of a wide network will cost, until a frame was measured."""
         self._expected = seconds
 
-    def measured(self, shapes: Sequence[Shape], slots: float, seconds: float) -> None:
-        """A frame of these shapes and so many slots took so long."""
+    def learn(self, kind: Kind, slots: float, seconds: float) -> None:
+        """So many slots of a kind took so long."""
         if slots > 0:
-            self._rates[_wide(shapes)].append(seconds / slots)
+            self._rates[kind].append(seconds / slots)
+
+    def measured(
+        self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Scales, seconds: float, sampling: float
+    ) -> None:
+        """A frame took so long; `sampling`: the part that went into samples of wide networks."""
+        bill = Bill.of(shapes)
+        samples, rest = bill.total(specs, scales)
+        if bill.wide:
+            self.learn("sample", samples, sampling)
+            self.learn("pixel", rest, seconds - sampling)
+        else:
+            self.learn("small", rest, seconds)
 
 
-def _wide(shapes: Sequence[Shape]) -> bool:
-    return any(shape.wide for shape in shapes)
+def _fit(bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[Any], seconds: float) -> Scales:
+    """The finest scales at which a frame takes less than `seconds`, or the coarsest there are. rates: seconds a slot of
+    samples, and of all else."""
 
+    def cost(spec: TargetSpec) -> float:
+        return sum(r * s for r, s in zip(rates, bill.slots(spec, scales.get(spec, 1)), strict=True))
 
-def _coarser(spec: TargetSpec, scale: int, wide: bool) -> int | None:
-    """The next scale; None: there is none."""
-    if not wide:
-        return 2 if scale == 1 and may_halve(spec) else None
-    return next((s for s in SCALES if s > scale), None)
+    scales: Scales = {}
+    total = sum(cost(spec) for spec in specs)
+    choices = {spec: iter(bill.coarser(spec)) for spec in specs}
+    while total > seconds and choices:
+        largest = max(choices, key=lambda s: s.width * s.height / scales.get(s, 1) ** 2)
+        scale = next(choices[largest], None)
+        if scale is None:
+            del choices[largest]
+            continue
+        total -= cost(largest)
+        scales[largest] = scale
+        total += cost(largest)
+    return scales

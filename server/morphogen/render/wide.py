@@ -91,6 +91,7 @@ class WidePainter:
         self._buffers: dict[str, NDArray[np.float32]] = {}
         self._counters = np.zeros(2, np.int64)
         self._unused = 0
+        self._clock, self._sampling = WallClock(), 0.0
 
     def prepare(self) -> bool:
         """Compile what all wide networks share; False: it was there. Any thread."""
@@ -110,15 +111,15 @@ class WidePainter:
         """Seconds that all threads together need for a multiply-add, from a millisecond's work of the calling thread;
         any thread. So that the first frame of the first wide style is already predicted."""
         assert self._kernels is not None
-        pack, clock, best = Pack(init_glow(TRIAL, 1), self._layout(TRIAL)).at({}), WallClock(), float("inf")
+        pack, best = Pack(init_glow(TRIAL, 1), self._layout(TRIAL)).at({}), float("inf")
         planes, scratch = np.zeros(3 * TRIAL_SAMPLES, np.float32), np.zeros(pack.layout.room, np.float32)
         uniforms, grid = np.zeros(SCENE_SLOTS, np.float32), Grid(1, 0, 0, TRIAL_SAMPLES, 1, 0, 0)
         for _ in range(3):
             counters = np.zeros(2, np.int64)
             job = self._field_job(pack, grid, uniforms, planes, scratch, counters)
-            start = clock.now()
+            start = self._clock.now()
             self._kernels[0].run(ctypes.addressof(job))
-            best = min(best, clock.now() - start)
+            best = min(best, self._clock.now() - start)
         return best / (TRIAL_SAMPLES * pack.layout.work * self._threads)
 
     def rest(self) -> None:
@@ -128,6 +129,11 @@ class WidePainter:
             self._buffers.clear()
             self._packs.clear()
             self._layouts.clear()
+
+    def spent(self) -> float:
+        """Seconds that went into samples since the last call."""
+        spent, self._sampling = self._sampling, 0.0
+        return spent
 
     def draw(
         self, finish: Kernel, job: Job, uniforms: NDArray[np.float32], scene: Scene, spec: TargetSpec, scale: int
@@ -179,7 +185,9 @@ class WidePainter:
         assert self._kernels is not None
         size = max(grid.samples, self._tiling.panel)
         planes, scratch = self._buffer("samples", 3 * size), self._buffer("scratch", self._threads * pack.layout.room)
+        start = self._clock.now()
         self._run(self._kernels[0], self._field_job(pack, grid, uniforms, planes, scratch, self._counters))
+        self._sampling += self._clock.now() - start
         job = ExpandJob(
             width=grid.across - TAPS + 1, height=3 * grid.down, source=planes.ctypes.data, target=out.ctypes.data,
             weights=table.ctypes.data, scale=grid.scale, rows=grid.down, source_plane=size, source_pitch=grid.across,

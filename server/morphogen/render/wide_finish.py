@@ -9,6 +9,7 @@ its sixteen samples in one fixed order; at scale 1 the other weights are zero, s
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,9 +27,10 @@ from morphogen.render.wide_kernel import extra_fields
 
 SAMPLED = Shape((), ())  # stands for every wide network in the programs of `SampledKernel`
 TAPS = 4
-PHASES = 16  # the largest scale: pixels between two samples
+PHASES = 32  # the largest scale: pixels between two samples
 
 
+@cache
 def weights(scale: int) -> NDArray[np.float32]:
     """(TAPS, PHASES) float32 Catmull-Rom weights; phase p is the p-th pixel after the second sample's place.
 
@@ -37,7 +39,9 @@ def weights(scale: int) -> NDArray[np.float32]:
     rows = [
         -0.5 * f + f**2 - 0.5 * f**3, 1 - 2.5 * f**2 + 1.5 * f**3, 0.5 * f + 2 * f**2 - 1.5 * f**3, 0.5 * (f**3 - f**2),
     ]  # fmt: skip
-    return np.stack(rows).astype(np.float32)
+    table = np.stack(rows).astype(np.float32)
+    table.flags.writeable = False
+    return table
 
 
 class ExpandJob(Job):
