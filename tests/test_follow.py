@@ -464,7 +464,9 @@ def test_a_style_event_for_each_style_of_the_leader(wall):
         wall.load(name, seconds=0)
         for _ in range(5):
             wall.frame()
-    assert [(e["name"], e["generation"]) for e in events] == [("show/a", 0), ("show/b", 1), ("show/a", 2)]
+    told = [(e["name"], e["generation"]) for e in events]
+    assert told[-2:] == [("show/b", 1), ("show/a", 2)]
+    assert told[:-2] in ([], [("show/a", 0)])  # the first may have been told before anyone listened
 
 
 @pytest.mark.parametrize(
