@@ -20,7 +20,7 @@ from morphogen.render import cpu, dither
 from morphogen.render.bands import Job
 from morphogen.render.machine import Target
 from morphogen.render.upscale import UpscaleKernel
-from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
+from morphogen.render.wide_finish import PHASES, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
 from morphogen.render.wide_kernel import GROUP, TILINGS, FieldJob, FieldKernel
 
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
@@ -61,7 +61,6 @@ class QemuKernel:
         llvm.initialize_all_asmprinters()
         self.target = target
         self._kind, self._job = kind, JOBS.get(kind, Job)
-        self._sampled = program.shapes.count(SAMPLED)
         self._uniforms = program.uniform_count
         machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
             cpu=target.cpu, features=target.features, opt=3, reloc="static", codemodel="small"
@@ -116,7 +115,10 @@ class QemuKernel:
             source, target, weights = 3 * job.source_plane, 3 * job.target_plane + PHASES, TAPS * PHASES
             return {"counter": 8, "source": 4 * source, "target": 4 * target, "weights": 4 * weights}
         if self._kind is SampledKernel:
-            return {**self._scene_sizes(job), "planes": 4 * self._sampled * job.field, "phases": 4 * TAPS * PHASES}
+            sizes = self._scene_sizes(job)
+            for i in (0, 1):
+                sizes |= {f"planes{i}": 4 * 3 * getattr(job, f"plane{i}"), f"phases{i}": 4 * TAPS * PHASES}
+            return sizes
         return self._scene_sizes(job)
 
     def _scene_sizes(self, job: Any) -> dict[str, int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -133,7 +134,7 @@ def first_weight(network: Network) -> Array:
     columns = [i for i, _ in pixel_inputs(network.shape)]
     scales = np.array([2 * network.extent if name in LENGTHS else 1.0 for _, name in pixel_inputs(network.shape)])
     weight = network.tensors[0].astype(np.float64)[:, columns] * scales
-    return np.asarray(weight * _scales(network.shape, 0)[:, None])
+    return np.asarray(weight * _factors(activations(network.shape, 0)).scale[:, None])
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,10 @@ class _FirstBias:
         weight = network.tensors[0].astype(np.float64)
         steady = [(i, n) for i, n in enumerate(shape.inputs) if n not in PIXEL_INPUTS and n != "time"]
         time = [i for i, name in enumerate(shape.inputs) if name == "time"]
-        acts = [ACTIVATIONS[a] for a in activations(shape, 0)]
+        factors = _factors(activations(shape, 0))
         return cls(
             tuple(name for _, name in steady), weight[:, [i for i, _ in steady]], weight[:, time].sum(axis=1),
-            network.tensors[1].astype(np.float64), np.array([a.periodic for a in acts]), _scales(shape, 0),
-            np.array([a.turn for a in acts]),
+            network.tensors[1].astype(np.float64), factors.periodic, factors.scale, factors.turn,
         )  # fmt: skip
 
 
@@ -180,10 +180,10 @@ def later_layers(network: Network) -> list[tuple[Array, Array]]:
     for layer in range(1, len(network.shape.layers) + 1):
         weight = network.tensors[2 * layer].astype(np.float64)
         bias = network.tensors[2 * layer + 1].astype(np.float64)
-        before = [ACTIVATIONS[a] for a in network.shape.layers[layer - 1]]
-        bias = bias + weight @ np.array([a.shift for a in before])
-        weight = weight * np.array([a.gain for a in before])
-        weight = weight * _scales(network.shape, layer)[:, None]
+        before, here = (_factors(activations(network.shape, n)) for n in (layer - 1, layer))
+        bias = bias + weight @ before.shift
+        weight *= before.gain
+        weight *= here.scale[:, None]
         layers.append((weight, _folded_bias(network.shape, layer, bias)))
     return layers
 
@@ -193,14 +193,27 @@ def activations(shape: Shape, layer: int) -> tuple[str, ...]:
     return (*shape.layers, ("sigmoid",) * shape.outputs)[layer]
 
 
-def _scales(shape: Shape, layer: int) -> Array:
-    return np.array([ACTIVATIONS[a].scale for a in activations(shape, layer)])
+@dataclass(frozen=True)
+class _Factors:
+    """Constants of `activations.Activation` for each unit of a layer."""
+
+    scale: Array
+    turn: Array
+    gain: Array
+    shift: Array
+    periodic: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=64)
+def _factors(names: tuple[str, ...]) -> _Factors:
+    entries = [ACTIVATIONS[name] for name in names]
+    return _Factors(*(np.array([getattr(e, field.name) for e in entries]) for field in fields(_Factors)))
 
 
 def _folded_bias(shape: Shape, layer: int, bias: Array) -> Array:
-    acts = [ACTIVATIONS[a] for a in activations(shape, layer)]
-    bias = bias * _scales(shape, layer) + np.array([a.turn for a in acts])
-    return np.where([a.periodic for a in acts], bias - np.rint(bias), bias)
+    here = _factors(activations(shape, layer))
+    bias = bias * here.scale + here.turn
+    return np.where(here.periodic, bias - np.rint(bias), bias)
 
 
 def block_size(shape: Shape) -> int:

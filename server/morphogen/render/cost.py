@@ -23,18 +23,22 @@ COST = {
     "fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (7, 0), "exp2": (5, 0), "exp2_neg": (5, 0),
     "atan2_turns": (9, 1),
 }  # fmt: skip
+BASE = 30.0  # slots a pixel of all but the networks
 UPSCALE = 18  # slots a pixel that finishing samples costs, measured against a network's slots
 FINISH = 65  # the same of a wide network's samples, against its multiply-adds
 BORDER = 3  # samples more than there are blocks, in each direction
 ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
 WIDE_HIGH, WIDE_LOW = 0.6, 0.4  # the same for wide networks, which can use all the time there is
+SMALL_SHARE = 0.25  # of the time, that small networks fading to wide ones may take before they are sampled too
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
 LEAST_PIXELS = 256 * 144  # smaller pictures of small networks are not worth it
 SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)  # inner scales of wide networks; of small ones the first two
 
 Scales = dict[TargetSpec, int]
+Slots = tuple[float, float, float]  # of each kind:
 Kind = Literal["small", "sample", "pixel"]
+KINDS: Sequence[Kind] = get_args(Kind)
 
 
 @lru_cache(maxsize=256)
@@ -69,31 +73,40 @@ def may_halve(spec: TargetSpec) -> bool:
 
 @dataclass(frozen=True)
 class Bill:
-    """Slots of some networks: of wide ones a sample, of everything else a pixel. `wide`: how many."""
+    """Slots of some networks: `small` a pixel, `sample` of wide ones a sample, `half` of small ones that are sampled
+    too, at scale 2; `finish` a pixel for all that is sampled. wide: how many are."""
 
     wide: int
+    small: float
     sample: float
-    pixel: float
+    half: float
+    finish: float
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape]) -> Bill:
-        works = [(shape.wide, *work(shape)) for shape in shapes]
-        wide = [slots for is_wide, slots, _ in works if is_wide]
-        pixel = 30.0 + sum(slots + 4 * divisions for is_wide, slots, divisions in works if not is_wide)
-        return cls(len(wide), float(sum(wide)), pixel + FINISH * len(wide))
+    def of(cls, shapes: Sequence[Shape], whole: bool = True) -> Bill:
+        """whole: small networks beside wide ones are drawn for every pixel."""
+        wide = [work(shape)[0] for shape in shapes if shape.wide]
+        small = float(sum(work(shape)[0] + 4 * work(shape)[1] for shape in shapes if not shape.wide))
+        if not wide:
+            return cls(0, small + BASE, 0.0, 0.0, 0.0)
+        finish, sample = BASE + FINISH * len(wide), float(sum(wide))
+        if whole:
+            return cls(len(wide), small, sample, 0.0, finish)
+        return cls(len(wide), 0.0, sample, small, finish + FINISH * (len(shapes) - len(wide)))
 
-    def slots(self, spec: TargetSpec, scale: int) -> tuple[float, float]:
-        """(of the samples of wide networks, of all else) in one picture. While a wide network is drawn, small ones are
-        drawn whole in its finish."""
+    def slots(self, spec: TargetSpec, scale: int) -> Slots:
+        """Of one picture."""
         width, height = spec.width, spec.height
-        if self.wide:
-            return self.sample * (width / scale + BORDER) * (height / scale + BORDER), width * height * self.pixel
-        return 0.0, width * height * (self.pixel if scale == 1 else self.pixel / scale**2 + UPSCALE)
+        pixels = width * height
+        if not self.wide:
+            return pixels * (self.small if scale == 1 else self.small / scale**2 + UPSCALE), 0.0, 0.0
+        samples = self.sample * (width / scale + BORDER) * (height / scale + BORDER)
+        return pixels * self.small, samples + self.half * pixels / 4, pixels * self.finish
 
-    def total(self, specs: Sequence[TargetSpec], scales: Scales) -> tuple[float, float]:
-        """The same of several pictures."""
-        parts = [self.slots(spec, scales.get(spec, 1)) for spec in specs]
-        return sum(samples for samples, _ in parts), sum(rest for _, rest in parts)
+    def total(self, specs: Sequence[TargetSpec], scales: Scales) -> Slots:
+        """Of several pictures."""
+        small, sample, pixel = zip(*(self.slots(spec, scales.get(spec, 1)) for spec in specs), strict=True)
+        return sum(small), sum(sample), sum(pixel)
 
     def coarser(self, spec: TargetSpec) -> Sequence[int]:
         """The inner scales that the picture may be drawn at, other than 1."""
@@ -108,13 +121,17 @@ class Governor:
     new style; the slots of small networks, of samples of wide ones, and of all that comes after those, apart. A scale
     stays while the frame is predicted between two marks, so it does not flicker. budget 0: everything is drawn whole.
     Render thread only, but for `expect`.
+
+    whole: whether small networks that fade to wide ones are drawn for every pixel, else sampled at scale 2 themselves.
     """
 
     def __init__(self) -> None:
         self.budget = 0.0
-        self._rates: dict[Kind, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in get_args(Kind)}
+        self.whole = True
+        self._rates: dict[Kind, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in KINDS}
         self._expected: float | None = None
         self._scales: Scales = {}
+        self._shapes: Sequence[Shape] = ()
 
     @property
     def scales(self) -> Scales:
@@ -124,11 +141,15 @@ class Governor:
     def plan(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec]) -> Scales:
         """The inner scale of those of `specs` that are not drawn whole, the largest first, until the frame is predicted
         to fit."""
-        bill = Bill.of(shapes)
-        rates = [self._rate(kind) for kind in (("sample", "pixel") if bill.wide else ("small", "small"))]
-        if not self.budget or None in rates:
+        rates = self._known_rates(any(shape.wide for shape in shapes))
+        if shapes != self._shapes or not self.budget:
+            self._shapes, self.whole = shapes, True
+        if not self.budget or not rates or not specs:
             self._scales = {}
             return self._scales
+        bill = Bill.of(shapes, self.whole)
+        if bill.wide and self.whole and bill.total(specs, {})[0] * rates[0] > SMALL_SHARE * self.budget:
+            self.whole, bill = False, Bill.of(shapes, False)  # and so it stays while this fade lasts
         marks = (WIDE_LOW, WIDE_HIGH) if bill.wide else (LOW, HIGH)
         most, least = (_fit(bill, specs, rates, share * self.budget) for share in marks)
         found = {}
@@ -140,12 +161,15 @@ class Governor:
         self._scales = found
         return found
 
-    def _rate(self, kind: Kind) -> float | None:
-        rates = self._rates[kind]
-        return median(rates) if rates else None if kind == "small" else self._expected
+    def _known_rates(self, wide: bool) -> Sequence[float]:
+        """Seconds a slot of each kind; empty when what is needed is not known."""
+        small, sample, pixel = (median(rates) if rates else self._expected for rates in self._rates.values())
+        if wide:
+            return () if sample is None or pixel is None else (pixel if small is None else small, sample, pixel)
+        return (median(self._rates["small"]), 0.0, 0.0) if self._rates["small"] else ()
 
     def expect(self, seconds: float) -> None:
-        """What a slot of a wide network will cost, until a frame was measured."""
+        """What a slot will cost where wide networks are drawn, until a frame was measured."""
         self._expected = seconds
 
     def learn(self, kind: Kind, slots: float, seconds: float) -> None:
@@ -156,19 +180,22 @@ class Governor:
     def measured(
         self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Scales, seconds: float, sampling: float
     ) -> None:
-        """A frame took so long; `sampling`: the part that went into samples of wide networks."""
-        bill = Bill.of(shapes)
-        samples, rest = bill.total(specs, scales)
-        if bill.wide:
-            self.learn("sample", samples, sampling)
-            self.learn("pixel", rest, seconds - sampling)
-        else:
-            self.learn("small", rest, seconds)
+        """A frame took so long; `sampling`: the part that went into samples."""
+        if not specs:
+            return
+        bill = Bill.of(shapes, self.whole)
+        small, sample, pixel = bill.total(specs, scales)
+        if not bill.wide:
+            self.learn("small", small, seconds)
+            return
+        self.learn("sample", sample, sampling)
+        if not small:  # else the two cannot be told apart
+            self.learn("pixel", pixel, seconds - sampling)
 
 
-def _fit(bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[Any], seconds: float) -> Scales:
+def _fit(bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[float], seconds: float) -> Scales:
     """The finest scales at which a frame takes less than `seconds`, or the coarsest there are. rates: seconds a slot of
-    samples, and of all else."""
+    each kind."""
 
     def cost(spec: TargetSpec) -> float:
         return sum(r * s for r, s in zip(rates, bill.slots(spec, scales.get(spec, 1)), strict=True))

@@ -79,16 +79,19 @@ class CpuRenderer:
     def prepare(self, program: Program) -> Kernel:
         """Compile, or take from the cache. 0.15 to 0.4 s for a new shape (wide ones are all one shape): call it off the
         render thread first."""
-        shapes = canonical(program.shapes)
+        try:
+            self._kernel(canonical(program.shapes, whole=False))  # a fade from small to wide, on a slow machine
+            return self._kernel(canonical(program.shapes))
+        except RuntimeError as error:
+            raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
+
+    def _kernel(self, shapes: tuple[Shape, ...]) -> Kernel:
         with self._lock:
             kernel = self._kernels.get(shapes)
             if kernel is not None:
                 self._kernels.move_to_end(shapes)
                 return kernel
-        try:
-            kernel = self._compiled(shapes)
-        except RuntimeError as error:
-            raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
+        kernel = self._compiled(shapes)
         with self._lock:
             self._kernels[shapes] = kernel
             while len(self._kernels) > CACHED_KERNELS:
@@ -106,7 +109,7 @@ class CpuRenderer:
 
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        return canonical(program.shapes) in self._kernels
+        return all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and
@@ -116,34 +119,37 @@ class CpuRenderer:
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
-        shapes = scene.program.shapes
-        shot = _Shot(self.prepare(scene.program), scene, scene_uniforms(scene), _folded(scene))
-        wide = any(shape.wide for shape in shapes)
+        shapes, specs = scene.program.shapes, [spec for spec, _ in targets]
+        self.prepare(scene.program)
+        scales = self._governor.plan(shapes, specs)
+        made = canonical(shapes, self._governor.whole)
+        shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), _folded(scene, made))
+        wide = SAMPLED in made
         self._frames += 1
         if self._history:
             self._forget(scene)
         if not wide:
             self._wide.rest()
-        specs = [spec for spec, _ in targets]
-        scales = self._governor.plan(shapes, specs)
         start = self._clock.now()
         for spec, out in targets:
             if wide:
-                self._draw(shot, spec, out, scales.get(spec, 1))
+                pairs = zip(shapes, made, strict=True)
+                scale = scales.get(spec, 1)
+                self._draw(shot, spec, out, [(scale if s.wide else 2) if m == SAMPLED else 0 for s, m in pairs])
             elif spec in scales:
                 self._draw_half(shot, spec, out)
             else:
                 self._draw(shot, spec, out)
         self._governor.measured(shapes, specs, scales, self._clock.now() - start, self._wide.spent())
 
-    def _draw(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], wide: int = 0) -> None:
-        """wide: inner scale of wide networks, 0 when there are none."""
+    def _draw(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
+        """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
         job = self._job(shot.scene, spec, out if aside is None else aside, width)
         uniforms = self._filled(shot, job, spec, shot.scene.trail > 1e-4)
-        if wide:
-            self._wide.draw(shot.kernel, job, uniforms, shot.scene, spec, wide)
+        if sampled:
+            self._wide.draw(shot.kernel, job, uniforms, shot.scene, spec, sampled)
         else:
             self._run(shot.kernel, job)
         if aside is not None:
@@ -212,7 +218,8 @@ class CpuRenderer:
         self._history.clear()
 
 
-def _folded(scene: Scene) -> NDArray[np.float32]:
-    """Weights of the small networks; wide ones have their own place."""
+def _folded(scene: Scene, made: Sequence[Shape]) -> NDArray[np.float32]:
+    """Weights of the networks that are drawn for every pixel; the others have their own place."""
     nothing = np.zeros(block_size(SAMPLED), np.float32)
-    return np.concatenate([nothing if n.shape.wide else fold(n, scene.values) for n in scene.networks])
+    pairs = zip(scene.networks, made, strict=True)
+    return np.concatenate([nothing if shape == SAMPLED else fold(network, scene.values) for network, shape in pairs])

@@ -33,9 +33,11 @@ TRIAL = Shape(("x", "y"), (("sin",) * 64, ("tanh",) * 64))
 TRIAL_SAMPLES = 2400
 
 
-def canonical(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
-    """What is compiled for these shapes: wide ones are all alike."""
-    return tuple(SAMPLED if shape.wide else shape for shape in shapes)
+def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
+    """What is compiled for these shapes: wide ones are all alike. whole: small ones beside them are not sampled."""
+    if not any(shape.wide for shape in shapes):
+        return tuple(shapes)
+    return tuple(SAMPLED if shape.wide or not whole else shape for shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class WidePainter:
         uniforms, grid = np.zeros(SCENE_SLOTS, np.float32), Grid(1, 0, 0, TRIAL_SAMPLES, 1, 0, 0)
         for _ in range(3):
             counters = np.zeros(2, np.int64)
-            job = self._field_job(pack, grid, uniforms, planes, scratch, counters)
+            job = self._field_job(pack, grid, uniforms.ctypes.data, planes, scratch, counters)
             start = self._clock.now()
             self._kernels[0].run(ctypes.addressof(job))
             best = min(best, self._clock.now() - start)
@@ -136,15 +138,22 @@ class WidePainter:
         return spent
 
     def draw(
-        self, finish: Kernel, job: Job, uniforms: NDArray[np.float32], scene: Scene, spec: TargetSpec, scale: int
-    ) -> None:
-        """Draw what `job` describes. uniforms: of the target, with the weights of networks that are not wide."""
+        self, finish: Kernel, job: Job, uniforms: NDArray[np.float32], scene: Scene, spec: TargetSpec,
+        scales: Sequence[int],
+    ) -> None:  # fmt: skip
+        """Draw what `job` describes. uniforms: of the target, with the weights of networks that are not sampled.
+        scales: of each network, 0 for those."""
         self._unused = 0
-        packs = [self._pack(network).at(scene.values) for network in scene.networks if network.shape.wide]
-        row_bytes = 12 * (len(packs) + 1 / scale) * (job.width / scale + TAPS)
+        packs = [self._pack(n).at(scene.values) if s else None for n, s in zip(scene.networks, scales, strict=True)]
+        finest = min(scale for scale in scales if scale)
+        row_bytes = 12 * (len(packs) + 1 / finest) * (job.width / finest + TAPS)
         height = max(min(int(STRIP / row_bytes), spec.height), 8)
         for top in range(0, spec.height, height):
-            self._strip(finish, job, uniforms, packs, spec, scale, top, min(height, spec.height - top))
+            strip = self._strip(job, uniforms, spec, top, min(height, spec.height - top))
+            for i, (pack, scale) in enumerate(zip(packs, scales, strict=True)):
+                if pack is not None:
+                    self._sample(strip, i, pack, Grid.of(strip.column, strip.row, strip.width, strip.height, scale))
+            self._run(finish, strip)
 
     # --- inside
 
@@ -158,50 +167,43 @@ class WidePainter:
             self._packs.popitem(last=False)
         return pack
 
-    def _strip(
-        self, finish: Kernel, whole: Job, uniforms: NDArray[np.float32], packs: Sequence[Pack], spec: TargetSpec,
-        scale: int, top: int, height: int,
-    ) -> None:  # fmt: skip
-        grid = Grid.of(spec.canvas.x, spec.canvas.y + top, whole.width, height, scale)
-        plane = grid.down * grid.pitch
-        expanded = self._buffer("expanded", len(packs) * 3 * plane + 2 * PHASES)
-        table = weights(scale)
-        for i, pack in enumerate(packs):
-            self._sample(pack, grid, uniforms, expanded[3 * i * plane :], table)
+    def _strip(self, whole: Job, uniforms: NDArray[np.float32], spec: TargetSpec, top: int, height: int) -> SampledJob:
+        """The job for `height` rows from `top` on."""
         job = SampledJob(*(getattr(whole, name) for name, *_ in Job._fields_))
         lines = spec.height - top - height if spec.flip else top
         job.out = whole.out + lines * whole.stride
         job.past, job.present = (p and p + 2 * top * whole.width for p in (whole.past, whole.present))
         job.row, job.height, job.uniforms = whole.row + top, height, uniforms.ctypes.data
-        job.planes, job.phases = expanded.ctypes.data + 4 * grid.shift, table.ctypes.data
-        job.plane, job.field, job.pitch, job.scale, job.lead = plane, 3 * plane, grid.pitch, scale, grid.lead
         job.history = whole.width * whole.height
-        self._run(finish, job)
+        return job
 
-    def _sample(
-        self, pack: Pack, grid: Grid, uniforms: NDArray[np.float32], out: NDArray[np.float32],
-        table: NDArray[np.float32],
-    ) -> None:  # fmt: skip
+    def _sample(self, strip: SampledJob, index: int, pack: Pack, grid: Grid) -> None:
+        """Samples of network `index`, expanded along the rows, and where they lie into the strip's job."""
         assert self._kernels is not None
-        size = max(grid.samples, self._tiling.panel)
-        planes, scratch = self._buffer("samples", 3 * size), self._buffer("scratch", self._threads * pack.layout.room)
+        plane, size = grid.down * grid.pitch, max(grid.samples, self._tiling.panel)
+        out, samples = self._buffer(f"expanded{index}", 3 * plane + 2 * PHASES), self._buffer("samples", 3 * size)
+        scratch, table = self._buffer("scratch", self._threads * pack.layout.room), weights(grid.scale)
         start = self._clock.now()
-        self._run(self._kernels[0], self._field_job(pack, grid, uniforms, planes, scratch, self._counters))
+        self._run(self._kernels[0], self._field_job(pack, grid, strip.uniforms, samples, scratch, self._counters))
         self._sampling += self._clock.now() - start
         job = ExpandJob(
-            width=grid.across - TAPS + 1, height=3 * grid.down, source=planes.ctypes.data, target=out.ctypes.data,
+            width=grid.across - TAPS + 1, height=3 * grid.down, source=samples.ctypes.data, target=out.ctypes.data,
             weights=table.ctypes.data, scale=grid.scale, rows=grid.down, source_plane=size, source_pitch=grid.across,
-            target_plane=grid.down * grid.pitch, target_pitch=grid.pitch,
+            target_plane=plane, target_pitch=grid.pitch,
         )  # fmt: skip
         self._run(self._kernels[1], job)
+        found = {"planes": out.ctypes.data + 4 * grid.shift, "phases": table.ctypes.data, "plane": plane,
+                 "pitch": grid.pitch, "scale": grid.scale, "lead": grid.lead}  # fmt: skip
+        for name, value in found.items():
+            setattr(strip, f"{name}{index}", value)
 
     def _field_job(
-        self, pack: Pack, grid: Grid, uniforms: NDArray[np.float32], planes: NDArray[np.float32],
-        scratch: NDArray[np.float32], counters: NDArray[np.int64],
+        self, pack: Pack, grid: Grid, uniforms: int, planes: NDArray[np.float32], scratch: NDArray[np.float32],
+        counters: NDArray[np.int64],
     ) -> FieldJob:  # fmt: skip
         layout, panel = pack.layout, self._tiling.panel
         return FieldJob(
-            uniforms=uniforms.ctypes.data, width=panel, height=-(-grid.samples // panel), counter=counters.ctypes.data,
+            uniforms=uniforms, width=panel, height=-(-grid.samples // panel), counter=counters.ctypes.data,
             table=layout.table.ctypes.data, weights=pack.block.ctypes.data, scratch=scratch.ctypes.data,
             slot=counters.ctypes.data + 8, planes=planes.ctypes.data, groups=len(layout.table), room=layout.room,
             output=layout.output, plane=max(grid.samples, panel), samples=grid.samples, across=grid.across,

@@ -1,8 +1,8 @@
 """From samples of wide networks to pixels: interpolation along rows, then down columns in the scene's own kernel.
 
 Catmull-Rom through the samples' pre-activations, the sigmoid after it: an edge between black and white stays an edge.
-Measured on three drawn 4L_128D at 1920x1080 against every pixel drawn: 57 to 62 dB with a sample for 12 x 12 pixels, 63
-to 67 dB for 8 x 8; bilinear is 4 to 8 dB worse, colours instead of pre-activations 0.5 to 2 dB. Every pixel is a sum of
+Measured on three drawn 4L_128D at 1920x1080 against every pixel drawn: 59 to 61 dB with a sample for 8 x 8 pixels, 53
+to 55 dB for 12 x 12; bilinear is 6 to 8 dB worse, colours instead of pre-activations 1 to 4 dB. Every pixel is a sum of
 its sixteen samples in one fixed order; at scale 1 the other weights are zero, so the picture is exact.
 """
 
@@ -98,14 +98,15 @@ class ExpandKernel(BandKernel):
 class SampledJob(Job):
     """`Job` for a picture, or for a strip of its rows, with wide networks sampled beforehand.
 
-    planes: expanded samples (networks, 3, rows, pitch) float32 from the first pixel's column on; plane, field: floats
-    from channel to channel and from network to network. phases: `weights(scale)`; target row + lead counts pixels
-    from the second row of samples on. history: pixels of one plane of the past.
+    For each of two networks (those that are not sampled leave theirs empty) planes: expanded samples (3, plane) float32
+    in rows of pitch, from the first pixel's column on. phases: `weights(scale)`; target row + lead counts pixels from
+    the second row of samples on. history: pixels of one plane of the past.
     """
 
     _fields_: ClassVar = [
-        (name, ctypes.c_void_p if name in ("planes", "phases") else ctypes.c_int64)
-        for name in ("planes", "phases", "plane", "field", "pitch", "scale", "lead", "history")
+        ("history", ctypes.c_int64),
+        *((f"{name}{i}", ctypes.c_void_p if name in ("planes", "phases") else ctypes.c_int64)
+          for i in (0, 1) for name in ("planes", "phases", "plane", "pitch", "scale", "lead")),
     ]  # fmt: skip
 
 
@@ -127,35 +128,37 @@ class SampledKernel(SceneKernel):
         super().__init__(program, width, span, triple, layout)
         self.job |= extra_fields(self, SampledJob)
         self._plane_pixels = self.job["history"]
-        self._taps: list[tuple[Any, Any]] = []
+        self._sampled = [index for index, shape in enumerate(program.shapes) if shape == SAMPLED]
+        self._taps: dict[int, list[tuple[Any, Any]]] = {}
 
     def _row(self, y: Any) -> dict[str, Any]:
         """Also the four rows of samples around row `y`, and their weights."""
         b = self.b
-        pixels = b.add(y, self.job["lead"])
-        first = b.sdiv(pixels, self.job["scale"])
-        phase = b.sub(pixels, b.mul(first, self.job["scale"]))
-        self._taps = []
-        for k in range(TAPS):
-            at = b.gep(self.job["phases"], [b.add(phase, I64(k * PHASES))], source_etype=F32)
-            weight = self.low.splat(b.load(at, typ=F32, align=4))
-            self._taps.append((b.mul(b.add(first, I64(k)), self.job["pitch"]), weight))
+        for index in self._sampled:
+            phases, pitch, scale, lead = (self.job[f"{name}{index}"] for name in ("phases", "pitch", "scale", "lead"))
+            pixels = b.add(y, lead)
+            first = b.sdiv(pixels, scale)
+            phase = b.sub(pixels, b.mul(first, scale))
+            self._taps[index] = []
+            for k in range(TAPS):
+                at = b.gep(phases, [b.add(phase, I64(k * PHASES))], source_etype=F32)
+                weight = self.low.splat(b.load(at, typ=F32, align=4))
+                self._taps[index].append((b.mul(b.add(first, I64(k)), pitch), weight))
         return super()._row(y)
 
     def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
         known = super()._known(y, x, row)
-        sampled = [i for i, shape in enumerate(self.program.shapes) if shape == SAMPLED]
-        for nth, index in enumerate(sampled):
+        for index in self._sampled:
             for channel in range(3):
-                known[f"u{index}{channel}"] = self._interpolated(nth, channel, x)
+                known[f"u{index}{channel}"] = self._interpolated(index, channel, x)
         return known
 
-    def _interpolated(self, nth: int, channel: int, x: Any) -> Any:
+    def _interpolated(self, index: int, channel: int, x: Any) -> Any:
         b, low = self.b, self.low
-        start = b.add(b.mul(self.job["field"], I64(nth)), b.mul(self.job["plane"], I64(channel)))
+        start = b.mul(self.job[f"plane{index}"], I64(channel))
         total: Any = None
-        for offset, weight in self._taps:
-            at = b.gep(self.job["planes"], [b.add(b.add(start, offset), x)], source_etype=F32)
+        for offset, weight in self._taps[index]:
+            at = b.gep(self.job[f"planes{index}"], [b.add(b.add(start, offset), x)], source_etype=F32)
             value = b.load(at, typ=ir.VectorType(F32, self.width), align=4)
             total = low._mul(value, weight) if total is None else low.fma(value, weight, total)
         return total
