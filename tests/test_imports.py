@@ -46,7 +46,10 @@ HOMES = {
     "llvmlite": ("morphogen.render.*", "morphogen.bench.*"),
     "cuda": ("morphogen.render.*",),
     "torch": (
-        "morphogen.training.*", "morphogen.bench.*", "morphogen.library.importer", "morphogen.lab.*",
+        "morphogen.training.*",
+        "morphogen.bench.*",
+        "morphogen.library.importer",
+        "morphogen.lab.*",
         "morphogen.render.wide_torch",
     ),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
