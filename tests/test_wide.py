@@ -18,7 +18,7 @@ from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Network, Shape, i
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import wide, wide_torch
-from morphogen.render.cost import SCALES, SMALL_SHARE, WIDE_HIGH, WIDE_LOW, Bill, Governor, work
+from morphogen.render.cost import SCALES, SMALL_SCALES, SMALL_SHARE, WIDE_HIGH, WIDE_LOW, Bill, Governor, work
 from morphogen.render.cpu import CpuRenderer
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.render.wide import Grid, canonical
@@ -277,27 +277,30 @@ def test_tiles_at_one_scale_fit_together(renderer, monkeypatch, scale):
 
 
 def test_a_small_network_that_takes_too_long_in_a_fade_is_sampled_too():
-    """At scale 2, until the fade is over; else a fade to a wide style would be late on a slow machine."""
+    """And not finer again until the fade is over; else a fade to a wide style would be late on a slow machine."""
     fade, bill = [preset("3L_4D"), WIDE], Bill.of([preset("3L_4D"), WIDE])
     small = bill.slots(SPEC, 1)[0]
     made = governor(small / SMALL_SHARE * 1.01)
     made.plan(fade, [SPEC])
-    assert made.whole
+    assert made.small == 1
     made.budget *= 0.98
     made.plan(fade, [SPEC])
-    assert not made.whole
-    made.budget *= 2
+    assert made.small > 1
+    made.budget = 1e-9
     made.plan(fade, [SPEC])
-    assert not made.whole
+    assert made.small == SMALL_SCALES[-1]
+    made.budget = 1e15
+    made.plan(fade, [SPEC])
+    assert made.small == SMALL_SCALES[-1]
     made.plan([WIDE], [SPEC])
-    assert made.whole
+    assert made.small == 1
 
 
 def test_a_fade_of_two_scales_looks_the_same(renderer, monkeypatch):
     fade = Scene((glow(), picture(3)), VALUES, 0.4, trail=0.2, view=View(1.2, 20.0))
     whole = draw(renderer, fade, SPEC)
     draw(renderer, scene(), SPEC)
-    monkeypatch.setattr(renderer._governor, "whole", False)
+    monkeypatch.setattr(renderer._governor, "small", 2)
     sampled = at_scale(renderer, monkeypatch, 4, fade)
     assert decibels(whole, sampled) > 48
     draw(renderer, scene(), SPEC)

@@ -31,6 +31,8 @@ ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
 WIDE_HIGH, WIDE_LOW = 0.6, 0.4  # the same for wide networks, which can use all the time there is
 SMALL_SHARE = 0.25  # of the time, that small networks fading to wide ones may take before they are sampled too
+SMALL_SCALES = (1, 2, 3, 4)  # 1: for every pixel, in the finish
+BLOCK, SPREAD = 140, 400  # slots of a sample of small networks: for each four units, and beside them
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
 LEAST_PIXELS = 256 * 144  # smaller pictures of small networks are not worth it
 SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)  # inner scales of wide networks; of small ones the first two
@@ -73,26 +75,29 @@ def may_halve(spec: TargetSpec) -> bool:
 
 @dataclass(frozen=True)
 class Bill:
-    """Slots of some networks: `small` a pixel, `sample` of wide ones a sample, `half` of small ones that are sampled
-    too, at scale 2; `finish` a pixel for all that is sampled. wide: how many are."""
+    """Slots of some networks. small: a pixel; sample: of wide ones, a sample; dense: a pixel, of small ones that are
+    sampled too; finish: a pixel, for all that is sampled. wide: how many are."""
 
     wide: int
     small: float
     sample: float
-    half: float
+    dense: float
     finish: float
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape], whole: bool = True) -> Bill:
-        """whole: small networks beside wide ones are drawn for every pixel."""
+    def of(cls, shapes: Sequence[Shape], scale: int = 1) -> Bill:
+        """scale: of small networks beside wide ones."""
         wide = [work(shape)[0] for shape in shapes if shape.wide]
-        small = float(sum(work(shape)[0] + 4 * work(shape)[1] for shape in shapes if not shape.wide))
+        narrow = [shape for shape in shapes if not shape.wide]
+        small = float(sum(work(shape)[0] + 4 * work(shape)[1] for shape in narrow))
         if not wide:
             return cls(0, small + BASE, 0.0, 0.0, 0.0)
         finish, sample = BASE + FINISH * len(wide), float(sum(wide))
-        if whole:
+        if scale == 1:
             return cls(len(wide), small, sample, 0.0, finish)
-        return cls(len(wide), 0.0, sample, small, finish + FINISH * (len(shapes) - len(wide)))
+        blocks = sum(-(-width // 4) for shape in narrow for width in shape.widths[1:])
+        dense = (BLOCK * blocks + SPREAD * len(narrow)) / scale**2
+        return cls(len(wide), 0.0, sample, dense, finish + FINISH * len(narrow))
 
     def slots(self, spec: TargetSpec, scale: int) -> Slots:
         """Of one picture."""
@@ -101,7 +106,7 @@ class Bill:
         if not self.wide:
             return pixels * (self.small if scale == 1 else self.small / scale**2 + UPSCALE), 0.0, 0.0
         samples = self.sample * (width / scale + BORDER) * (height / scale + BORDER)
-        return pixels * self.small, samples + self.half * pixels / 4, pixels * self.finish
+        return pixels * self.small, samples + pixels * self.dense, pixels * self.finish
 
     def total(self, specs: Sequence[TargetSpec], scales: Scales) -> Slots:
         """Of several pictures."""
@@ -122,12 +127,12 @@ class Governor:
     stays while the frame is predicted between two marks, so it does not flicker. budget 0: everything is drawn whole.
     Render thread only, but for `expect`.
 
-    whole: whether small networks that fade to wide ones are drawn for every pixel, else sampled at scale 2 themselves.
+    small: scale of small networks that fade to wide ones.
     """
 
     def __init__(self) -> None:
         self.budget = 0.0
-        self.whole = True
+        self.small = 1
         self._rates: dict[Kind, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in KINDS}
         self._expected: float | None = None
         self._scales: Scales = {}
@@ -143,13 +148,11 @@ class Governor:
         to fit."""
         rates = self._known_rates(any(shape.wide for shape in shapes))
         if shapes != self._shapes or not self.budget:
-            self._shapes, self.whole = shapes, True
+            self._shapes, self.small = shapes, 1
         if not self.budget or not rates or not specs:
             self._scales = {}
             return self._scales
-        bill = Bill.of(shapes, self.whole)
-        if bill.wide and self.whole and bill.total(specs, {})[0] * rates[0] > SMALL_SHARE * self.budget:
-            self.whole, bill = False, Bill.of(shapes, False)  # and so it stays while this fade lasts
+        bill = self._bill(shapes, specs, rates)
         marks = (WIDE_LOW, WIDE_HIGH) if bill.wide else (LOW, HIGH)
         most, least = (_fit(bill, specs, rates, share * self.budget) for share in marks)
         found = {}
@@ -160,6 +163,18 @@ class Governor:
                 found[spec] = scale
         self._scales = found
         return found
+
+    def _bill(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], rates: Sequence[float]) -> Bill:
+        """With small networks sampled as coarsely as needed; never finer again while a fade lasts."""
+        bill = Bill.of(shapes, self.small)
+        pixels = sum(spec.width * spec.height for spec in specs)
+        while (
+            bill.wide and self.small < SMALL_SCALES[-1]
+            and pixels * (bill.small * rates[0] + bill.dense * rates[1]) > SMALL_SHARE * self.budget
+        ):  # fmt: skip
+            self.small = SMALL_SCALES[SMALL_SCALES.index(self.small) + 1]
+            bill = Bill.of(shapes, self.small)
+        return bill
 
     def _known_rates(self, wide: bool) -> Sequence[float]:
         """Seconds a slot of each kind; empty when what is needed is not known."""
@@ -183,7 +198,7 @@ class Governor:
         """A frame took so long; `sampling`: the part that went into samples."""
         if not specs:
             return
-        bill = Bill.of(shapes, self.whole)
+        bill = Bill.of(shapes, self.small)
         small, sample, pixel = bill.total(specs, scales)
         if not bill.wide:
             self.learn("small", small, seconds)

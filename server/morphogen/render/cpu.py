@@ -122,7 +122,7 @@ class CpuRenderer:
         shapes, specs = scene.program.shapes, [spec for spec, _ in targets]
         self.prepare(scene.program)
         scales = self._governor.plan(shapes, specs)
-        made = canonical(shapes, self._governor.whole)
+        made = canonical(shapes, whole=self._governor.small == 1)
         shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), _folded(scene, made))
         wide = SAMPLED in made
         self._frames += 1
@@ -133,9 +133,8 @@ class CpuRenderer:
         start = self._clock.now()
         for spec, out in targets:
             if wide:
-                pairs = zip(shapes, made, strict=True)
-                scale = scales.get(spec, 1)
-                self._draw(shot, spec, out, [(scale if s.wide else 2) if m == SAMPLED else 0 for s, m in pairs])
+                pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
+                self._draw(shot, spec, out, [(scale if s.wide else small) if m == SAMPLED else 0 for s, m in pairs])
             elif spec in scales:
                 self._draw_half(shot, spec, out)
             else:

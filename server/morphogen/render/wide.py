@@ -23,7 +23,7 @@ from morphogen.render.bands import BandKernel, Job
 from morphogen.render.crew import Crew
 from morphogen.render.machine import Kernel
 from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, weights
-from morphogen.render.wide_kernel import TILINGS, FieldJob, FieldKernel
+from morphogen.render.wide_kernel import ANGLE, TILINGS, FieldJob, FieldKernel
 from morphogen.render.wide_pack import Layout, Pack
 
 STRIP = 8 << 20  # bytes of samples at once: they stay in the last cache
@@ -208,7 +208,7 @@ class WidePainter:
             slot=counters.ctypes.data + 8, planes=planes.ctypes.data, groups=len(layout.table), room=layout.room,
             output=layout.output, plane=max(grid.samples, panel), samples=grid.samples, across=grid.across,
             left=2 * grid.scale * grid.left + grid.scale - 1, top=2 * grid.scale * grid.top + grid.scale - 1,
-            step=2 * grid.scale,
+            step=2 * grid.scale, angle=ANGLE in pack.network.shape.inputs,
         )  # fmt: skip
 
     def _run(self, kernel: Kernel, job: Job) -> None:

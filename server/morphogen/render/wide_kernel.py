@@ -30,6 +30,7 @@ from morphogen.render.bands import PTR, BandKernel, Job
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 CODES = (*ACTIVATIONS, "none")  # an activation's number in the table of groups
+ANGLE = "theta"  # costs more than all other inputs together
 GROUP = ("depth", "blocks", "activation", "weights", "source", "target")  # one row of that table
 REACH = 1e4  # pre-activations of the output are cut here, far beyond black and white, so that none is infinite
 
@@ -53,14 +54,14 @@ class FieldJob(Job):
     table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch: `room` floats for each thread; slot:
     counts the threads. planes: output (3, plane) float32, pre-activations folded for a sigmoid; output: where in the
     scratch they end up. samples: in the grid, `across` a row, at left + step * column, top + step * row in halves of a
-    canvas pixel.
+    canvas pixel. angle: whether the network reads ANGLE.
     """
 
     _fields_: ClassVar = [
         (name, ctypes.c_void_p if name in ("table", "weights", "scratch", "slot", "planes") else ctypes.c_int64)
         for name in (
             "table", "weights", "scratch", "slot", "planes", "groups", "room", "output", "plane", "samples", "across",
-            "left", "top", "step",
+            "left", "top", "step", "angle",
         )
     ]  # fmt: skip
 
@@ -106,17 +107,37 @@ class FieldKernel(BandKernel):
         """All pixel inputs into the scratch; those that a network does not read have weight 0 there."""
         b, width = self.b, self.width
         low = Lowering(b, width, self.job["uniforms"], self._program)
-        lanes = ir.Constant(low.itype, list(range(width)))
-        index = b.add(low.splat(b.trunc(first, I32)), lanes)
-        across = low.splat(b.trunc(self.job["across"], I32))
-        row = b.udiv(index, across)
-        px = self._place(low, "left", b.sub(index, b.mul(row, across)))
-        py = self._place(low, "top", row)
+        px, py = self._pixels(low, first)
         low.bind({"px": px, "py": py})
         rows = {name: low.lower(node) for name, node in zip(ROW, self._program.row, strict=True)}
         low.bind({"px": px, "py": py, **rows})
-        for i, node in enumerate(input_nodes(PIXEL_INPUTS, *coordinates(self._program))):
-            b.store(low.lower(node), self._at(self._scratch, I64(i * width)), align=4)
+        x, y = (low.lower(node) for node in coordinates(self._program))
+        low.bind({"x": x, "y": y})
+
+        def store(name: str) -> None:
+            node = input_nodes([name], pixel_input("x"), pixel_input("y"))[0]
+            b.store(low.lower(node), self._at(self._scratch, I64(PIXEL_INPUTS.index(name) * width)), align=4)
+
+        for name in PIXEL_INPUTS:
+            if name != ANGLE:
+                store(name)
+        with b.if_then(b.icmp_signed("!=", self.job["angle"], I64(0))):
+            store(ANGLE)
+
+    def _pixels(self, low: Lowering, first: Any) -> tuple[Any, Any]:
+        """Pixel coordinates of a panel that begins at sample `first` and may go on in the next rows.
+
+        One scalar division; how many rows on each sample lies is a rounded-down product, since 24 scalar divisions cost
+        as much as a small network."""
+        b, lanes = self.b, ir.Constant(low.itype, list(range(self.width)))
+        across = b.trunc(self.job["across"], I32)
+        top = b.trunc(b.udiv(first, self.job["across"]), I32)
+        along = b.add(low.splat(b.sub(b.trunc(first, I32), b.mul(top, across))), lanes)
+        share = low.splat(b.fdiv(ir.Constant(F32, 1.0), b.sitofp(across, F32)))
+        middle = low._add(b.sitofp(along, low.ftype), low.constant(0.5))
+        rows = b.fptosi(low._mul(middle, share), low.itype)
+        column = b.sub(along, b.mul(rows, low.splat(across)))
+        return self._place(low, "left", column), self._place(low, "top", b.add(rows, low.splat(top)))
 
     def _place(self, low: Lowering, start: str, index: Any) -> Any:
         b = self.b
