@@ -22,8 +22,10 @@ class Renderer:
         self.gate = threading.Event()
         self.gate.set()
         self.fails = False
+        self.entered = threading.Event()
 
     def prepare(self, program):
+        self.entered.set()
         self.gate.wait(5)
         self.prepared.append(program)
         if self.fails:
@@ -86,7 +88,7 @@ def test_a_style_that_has_gone_again_is_not_prepared_for(worker, renderer, libra
     names = library.names()
     renderer.gate.clear()
     worker.start(names[5])  # its first cross-fade waits at the gate ...
-    until(lambda: not worker._news.is_set())
+    assert renderer.entered.wait(30)
     worker.turned(names[1])
     renderer.gate.set()
     expected = pairs(library, names[5], names[6], names[4])[:1] + pairs(library, names[1], names[2], names[0])
