@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from dataclasses import replace
 from itertools import pairwise
@@ -10,13 +12,15 @@ import numpy as np
 import pytest
 
 from drawing import VALUES, apart, draw, glow, scene, tiles
-from morphogen.errors import RenderError, Unavailable, UsageError
+from morphogen.errors import RenderError, StyleError, Unavailable, UsageError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import TILE, evaluate
 from morphogen.field.graph import OPS, Evaluator, pixel_input
-from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
+from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.library.align import align, mix
+from morphogen.library.style import Style, load_style, save_style, to_bytes
 from morphogen.render import wide, wide_torch
 from morphogen.render.cost import SCALES, SMALL_SCALES, SMALL_SHARE, WIDE_HIGH, WIDE_LOW, Bill, Governor, work
 from morphogen.render.cpu import CpuRenderer
@@ -26,6 +30,7 @@ from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, weights
 from morphogen.render.wide_kernel import CODES, TILINGS
 from morphogen.render.wide_pack import Layout, Pack
 from morphogen.render.wide_torch import TorchField
+from morphogen.stage import morphs
 
 WIDE = preset("4L_128D")
 SMALL_WIDE = Shape(SEED_INPUTS, (("sin",) * 40, ("gaussian",) * 24, ("tanh",) * 17))
@@ -176,6 +181,89 @@ def test_the_number_of_threads_changes_nothing(renderer):
     one = CpuRenderer(1)
     assert np.array_equal(draw(one, scene(picture()), (203, 61)), draw(renderer, scene(picture()), (203, 61)))
     one.close()
+
+
+# --- styles
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if preset(name).wide])
+def test_the_glow_of_wide_presets_is_a_picture(renderer, name):
+    """Neither fog nor noise: dark ground, bright parts, edges, smooth between pixels, another one for each seed."""
+    pictures = [draw(renderer, scene(init_glow(preset(name), seed), values={}), (160, 90))[..., :3].astype(float)
+                for seed in range(6)]  # fmt: skip
+    for seen in pictures:
+        assert 10 < seen.mean() < 150
+        assert seen.std() > 25
+        assert np.percentile(seen, 98) > 100
+        assert np.abs(np.diff(seen, axis=1)).mean() < 12
+    assert min(np.abs(a - b).mean() for a, b in pairwise(pictures)) > 15
+
+
+def test_wide_weights_are_sparse_and_the_same_everywhere():
+    network = init_glow(preset("4L_128D"), 5)
+    assert all((np.count_nonzero(network.tensors[2 * layer], axis=1) == 4).all() for layer in (1, 2, 3))
+    assert (np.count_nonzero(network.tensors[-2], axis=1) == 6).all()
+    assert all(np.abs(network.tensors[2 * layer + 1]).max() <= 1.5 for layer in range(4))
+    assert np.array_equal(network.flat, init_glow(preset("4L_128D"), 5).flat)
+    assert hashlib.sha256(network.flat.tobytes()).hexdigest()[:16] == "e9801e66efd5a075"
+
+
+def test_a_wide_style_file_round_trips(tmp_path):
+    names = tuple(sorted(ACTIVATIONS))
+    mixed = Shape(SEED_INPUTS, tuple(tuple(names[(u * 7 + k) % 8] for u in range(256)) for k in range(8)))
+    style = Style(init_glow(mixed, 1), "own/large")
+    back = load_style(save_style(style, tmp_path / "large.safetensors").path)
+    assert back.shape == mixed
+    assert np.array_equal(back.network.flat, style.network.flat)
+
+
+def bad_file(path, change) -> str:
+    """The refusal of a wide style's file whose metadata or bytes were changed."""
+    data = to_bytes(Style(init_glow(WIDE, 1), "own/large"))
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    meta = json.loads(header["__metadata__"]["morphogen"])
+    header, meta, body = change(header, meta, data[8 + size :])
+    header["__metadata__"]["morphogen"] = json.dumps(meta)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+    with pytest.raises(StyleError) as caught:
+        load_style(path)
+    assert caught.value.cure
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda h, m, b: (h, m | {"layers": [128, 128, 128, 257]}, b), "too wide: 257 units in a layer, 256 are drawn"),
+    (lambda h, m, b: (h, m | {"layers": [10**9] * 4}, b), "too wide: 1000000000 units"),
+    (lambda h, m, b: (h, m | {"layers": [128] * 9, "activations": ["sin"] * 9}, b), "9 hidden layers, 8 are drawn"),
+    (lambda h, m, b: (h, m | {"layers": [256] * 4}, b), "has shape (128, 12), this network needs (256, 12)"),
+    (lambda h, m, b: (h, m | {"activations": [["sin"] * 127, "sin", "sin", "sin"]}, b), "a layer of 128 units"),
+    (lambda h, m, b: (h, m, b[:-4]), "lies outside the file"),
+    (lambda h, m, b: (h, m, b + bytes(9 * 2**20)), "MB, a style has 8 at most"),
+    (lambda h, m, b: (h | {"x" * 2**20: h["layers.0.bias"]}, m, b), "its header claims"),
+    (lambda h, m, b: (h, m, b[:-4] + np.float32("nan").tobytes()), "NaN or infinite"),
+])  # fmt: skip
+def test_hostile_wide_files_are_refused(tmp_path, change, message):
+    assert message in bad_file(tmp_path / "bad.safetensors", change)
+
+
+def test_wide_styles_cross_fade_unless_a_morph_is_asked_for():
+    small, wide_shape = preset("3L_4D"), WIDE
+    assert morphs("auto", small, small)
+    assert not morphs("auto", wide_shape, wide_shape)
+    assert morphs("morph", wide_shape, wide_shape)
+    assert not morphs("fade", small, small)
+    assert not morphs("morph", small, wide_shape)
+
+
+def test_a_morph_of_wide_styles_draws_both_ends(renderer):
+    a, b = picture(1), picture(2)
+    goal = align(a, b, VALUES)  # meets it only: matching 128 units takes 15 s
+    assert goal.shape == b.shape
+    assert apart(draw(renderer, scene(goal), SIZE), draw(renderer, scene(b), SIZE)) <= 1
+    half = draw(renderer, scene(mix(a, goal, 0.5)), SIZE)
+    assert apart(half, draw(renderer, scene(a), SIZE)) > 5
 
 
 # --- weights in the kernel's order

@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 def init_wide(shape: Shape, seed: int, extent: float, hidden_gain: float) -> Network:
     """`network.init_glow` for wide shapes; the same on every machine, bit for bit."""
     rng = np.random.default_rng(seed)
-    gain = (BUSY * hidden_gain) ** (2 / len(shape.layers))
+    gain = round((BUSY * hidden_gain) ** (2 / len(shape.layers)), 4)  # powers differ in their last bit
     tensors: list[Array] = []
     for layer, (inputs, units) in enumerate(pairwise(shape.widths[:-1])):
         if layer:
