@@ -30,6 +30,8 @@ BORDER = 3  # samples more than there are blocks, in each direction
 ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
 WIDE_HIGH, WIDE_LOW = 0.6, 0.4  # the same for wide networks, which can use all the time there is
+# Once samples cost so little beside all else, fewer of them would spoil the picture and save next to nothing.
+WORTH_HIGH, WORTH_LOW = 0.7, 0.4
 SMALL_SHARE = 0.25  # of the time, that small networks fading to wide ones may take before they are sampled too
 SMALL_SCALES = (1, 2, 3, 4)  # 1: for every pixel, in the finish
 BLOCK, SPREAD = 140, 400  # slots of a sample of small networks: for each four units, and beside them
@@ -153,8 +155,9 @@ class Governor:
             self._scales = {}
             return self._scales
         bill = self._bill(shapes, specs, rates)
-        marks = (WIDE_LOW, WIDE_HIGH) if bill.wide else (LOW, HIGH)
-        most, least = (_fit(bill, specs, rates, share * self.budget) for share in marks)
+        high, low = (WIDE_HIGH, WIDE_LOW) if bill.wide else (HIGH, LOW)
+        least = _fit(bill, specs, rates, high * self.budget, WORTH_HIGH)
+        most = _fit(bill, specs, rates, low * self.budget, WORTH_LOW)
         found = {}
         for spec in specs:
             now = self._scales.get(spec, 1)
@@ -208,23 +211,24 @@ class Governor:
             self.learn("pixel", pixel, seconds - sampling)
 
 
-def _fit(bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[float], seconds: float) -> Scales:
-    """The finest scales at which a frame takes less than `seconds`, or the coarsest there are. rates: seconds a slot of
-    each kind."""
+def _fit(bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[float], seconds: float, worth: float) -> Scales:
+    """The finest scales at which a frame takes less than `seconds`, or the coarsest that there are or that are worth
+    it: where samples still cost `worth` times all else. rates: seconds a slot, by kind."""
 
-    def cost(spec: TargetSpec) -> float:
-        return sum(r * s for r, s in zip(rates, bill.slots(spec, scales.get(spec, 1)), strict=True))
+    def cost(spec: TargetSpec) -> Slots:
+        small, sample, pixel = (r * s for r, s in zip(rates, bill.slots(spec, scales.get(spec, 1)), strict=True))
+        return small, sample, pixel
 
     scales: Scales = {}
-    total = sum(cost(spec) for spec in specs)
+    total = sum(sum(cost(spec)) for spec in specs)
     choices = {spec: iter(bill.coarser(spec)) for spec in specs}
     while total > seconds and choices:
         largest = max(choices, key=lambda s: s.width * s.height / scales.get(s, 1) ** 2)
+        small, sample, pixel = cost(largest)
         scale = next(choices[largest], None)
-        if scale is None:
+        if scale is None or (bill.wide and sample < worth * (small + pixel)):
             del choices[largest]
             continue
-        total -= cost(largest)
         scales[largest] = scale
-        total += cost(largest)
+        total += sum(cost(largest)) - small - sample - pixel
     return scales
