@@ -29,7 +29,7 @@ FINISH = 110  # the same of a wide network's samples, against its multiply-adds
 BORDER = 3  # samples more than there are blocks, in each direction
 ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
-WIDE_HIGH, WIDE_LOW = 0.6, 0.4  # the same for wide networks, which can use all the time there is
+WIDE_HIGH, WIDE_LOW = 0.65, 0.5  # the same for wide networks, which can use all the time there is
 # Once samples cost so little beside all else, fewer of them would spoil the picture and save next to nothing.
 WORTH_HIGH, WORTH_LOW = 0.8, 0.4
 SMALL_SHARE = 0.25  # of the time, that small networks fading to wide ones may take before they are sampled too
