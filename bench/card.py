@@ -26,9 +26,10 @@ from morphogen.field.network import PRESETS, init_glow, preset
 from morphogen.field.scene import Scene, View
 from morphogen.frame import TargetSpec
 from morphogen.library.find import Library
-from morphogen.render import BACKENDS, create, ptx
-from morphogen.render.cuda import CudaRenderer
-from morphogen.render.cuda_driver import Held
+from morphogen.render import BACKENDS, create
+from morphogen.render.cuda import ptx
+from morphogen.render.cuda.driver import Held
+from morphogen.render.cuda.renderer import CudaRenderer
 from morphogen.render.numpy import NumpyRenderer
 
 SIZES = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160), "8K": (7680, 4320)}

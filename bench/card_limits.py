@@ -15,7 +15,7 @@ import numpy as np
 from morphogen.field.cppn import expand
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.network import Shape
-from morphogen.render.cuda_driver import Card, Held, Memory
+from morphogen.render.cuda.driver import Card, Held, Memory
 
 THREADS = 256
 CHAINS, UNROLLED, LOOPS = 8, 16, 64

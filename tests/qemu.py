@@ -16,12 +16,13 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from morphogen.render import cpu, dither
-from morphogen.render.bands import Job
-from morphogen.render.machine import Target
-from morphogen.render.upscale import UpscaleKernel
-from morphogen.render.wide_finish import PHASES, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
-from morphogen.render.wide_kernel import GROUP, TILINGS, FieldJob, FieldKernel
+from morphogen.render import dither
+from morphogen.render.cpu import renderer as cpu
+from morphogen.render.cpu.bands import Job
+from morphogen.render.cpu.machine import Target
+from morphogen.render.cpu.upscale import UpscaleKernel
+from morphogen.render.wide.finish import PHASES, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
+from morphogen.render.wide.kernel import GROUP, TILINGS, FieldJob, FieldKernel
 
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 ASSEMBLER, LINKER = shutil.which("aarch64-linux-gnu-as"), shutil.which("aarch64-linux-gnu-ld")

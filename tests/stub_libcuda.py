@@ -20,8 +20,8 @@ from morphogen.errors import RenderError
 from morphogen.field.network import SEED_INPUTS, Shape, init_glow
 from morphogen.field.scene import Scene, program
 from morphogen.frame import PixelFormat, TargetSpec
-from morphogen.render import ptx
-from morphogen.render.cuda import CudaRenderer
+from morphogen.render.cuda import ptx
+from morphogen.render.cuda.renderer import CudaRenderer
 from morphogen.render.numpy import NumpyRenderer
 
 # The bindings ask this one function for all others. What was not set answers CUDA_ERROR_NOT_SUPPORTED.

@@ -25,11 +25,13 @@ from morphogen.errors import RenderError, StateError, Unavailable, UsageError
 from morphogen.field.network import SEED_INPUTS, Shape, init_glow, preset
 from morphogen.field.scene import SCENE_SLOTS, Scene, View, folded_networks, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
-from morphogen.render import cuda as backend
-from morphogen.render import cuda_driver, cuda_frame, ptx
-from morphogen.render.cpu import CpuRenderer
-from morphogen.render.cuda import CACHED_KERNELS, KEPT_FRAMES, CudaRenderer
-from morphogen.render.cuda_driver import CardLost
+from morphogen.render.cpu.renderer import CpuRenderer
+from morphogen.render.cuda import driver as cuda_driver
+from morphogen.render.cuda import frame as cuda_frame
+from morphogen.render.cuda import ptx
+from morphogen.render.cuda import renderer as backend
+from morphogen.render.cuda.driver import CardLost
+from morphogen.render.cuda.renderer import CACHED_KERNELS, KEPT_FRAMES, CudaRenderer
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.render.switch import Switch
 

@@ -13,9 +13,9 @@ from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import OPS, Node, branch, op, pixel_input, uniform
 from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Shape, preset
 from morphogen.field.scene import SCENE_SLOTS, Program, program
-from morphogen.render import glsl
-from morphogen.render.gl_context import Gpu
-from morphogen.render.gl_program import Triangle
+from morphogen.render.opengl import glsl
+from morphogen.render.opengl.context import Gpu
+from morphogen.render.opengl.program import Triangle
 
 PLAIN = program((preset("3L_4D"),))
 

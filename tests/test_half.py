@@ -12,7 +12,7 @@ from morphogen.field.scene import Grade, Scene, View
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render.cost import HIGH, LOW, UPSCALE, Bill, Governor, may_halve, work
-from morphogen.render.cpu import CpuRenderer
+from morphogen.render.cpu.renderer import CpuRenderer
 
 SPEC = TargetSpec(640, 360)
 SMALL, LARGE = preset("3L_4D"), preset("3L_8D")

@@ -50,7 +50,7 @@ HOMES = {
         "morphogen.bench.*",
         "morphogen.library.importer",
         "morphogen.lab.*",
-        "morphogen.render.wide_torch",
+        "morphogen.render.cuda.wide_torch",
     ),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
     "aiohttp": ("morphogen_bridges.servers.*",),

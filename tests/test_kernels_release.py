@@ -13,9 +13,9 @@ from drawing import VALUES, apart, draw, glow, scene
 from morphogen.field.network import Shape, init_glow, preset
 from morphogen.field.scene import Scene, program
 from morphogen.frame import TargetSpec
-from morphogen.render import cpu
-from morphogen.render.cpu import CACHED_KERNELS, CpuRenderer
-from morphogen.render.crew import Crew
+from morphogen.render.cpu import renderer as cpu
+from morphogen.render.cpu.crew import Crew
+from morphogen.render.cpu.renderer import CACHED_KERNELS, CpuRenderer
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.stats import resident_mb
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from drawing import draw, scene
-from morphogen.render import machine, objects
-from morphogen.render.cpu import CpuRenderer
+from morphogen.render import objects
+from morphogen.render.cpu import machine
+from morphogen.render.cpu.renderer import CpuRenderer
 from morphogen.render.objects import ObjectStore
 
 

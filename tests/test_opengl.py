@@ -25,11 +25,16 @@ from morphogen.errors import RenderError, Unavailable, UsageError
 from morphogen.field.network import PIXEL_INPUTS, Network, Shape, init_glow, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
-from morphogen.render import create, gl_context, gl_device, gl_egl, glsl, opengl
-from morphogen.render.gl_calls import BrokenContext, Calls
-from morphogen.render.gl_program import chosen_functions
+from morphogen.render import create
 from morphogen.render.numpy import NumpyRenderer
-from morphogen.render.opengl import CACHED_PROGRAMS, KEPT_FRAMES, OpenGLRenderer
+from morphogen.render.opengl import context as gl_context
+from morphogen.render.opengl import device as gl_device
+from morphogen.render.opengl import egl as gl_egl
+from morphogen.render.opengl import glsl
+from morphogen.render.opengl import renderer as opengl
+from morphogen.render.opengl.calls import BrokenContext, Calls
+from morphogen.render.opengl.program import chosen_functions
+from morphogen.render.opengl.renderer import CACHED_PROGRAMS, KEPT_FRAMES, OpenGLRenderer
 from morphogen.stats import resident_mb
 
 SPEC = TargetSpec(33, 17)
@@ -136,7 +141,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from drawing import draw, scene
-from morphogen.render.opengl import OpenGLRenderer
+from morphogen.render.opengl.renderer import OpenGLRenderer
 def kept():
     before = -1
     while before != (now := sum(p.stat().st_size for p in Path(sys.argv[2]).rglob("*") if p.is_file())):
@@ -567,7 +572,7 @@ def test_a_driver_without_robust_contexts_will_do(egl, monkeypatch):
 
 @pytest.mark.parametrize("version", ["2.1", "3.1"])
 def test_an_old_opengl_is_named(egl, version):
-    code = "from morphogen.render.opengl import OpenGLRenderer as R\n"
+    code = "from morphogen.render.opengl.renderer import OpenGLRenderer as R\n"
     code += "try: R()\nexcept Exception as e: print(type(e).__name__, e)"
     env = os.environ | {"MESA_GL_VERSION_OVERRIDE": version}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=env)

@@ -31,7 +31,8 @@ from morphogen.field.scene import (
 )
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
-from morphogen.render import dither, ptx
+from morphogen.render import dither
+from morphogen.render.cuda import ptx
 from morphogen.render.numpy import NumpyRenderer
 
 GENERATIONS = (75, 86, 89, 90, 120)

@@ -33,7 +33,7 @@ from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
-from morphogen.render.machine import host_target
+from morphogen.render.cpu.machine import host_target
 from morphogen.render.numpy import NumpyRenderer
 
 HOURS = 36_000.0

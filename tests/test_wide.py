@@ -21,15 +21,16 @@ from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.align import align, mix
 from morphogen.library.style import Style, load_style, save_style, to_bytes
-from morphogen.render import wide, wide_torch
 from morphogen.render.cost import SCALES, SMALL_SCALES, SMALL_SHARE, WIDE_HIGH, WIDE_LOW, Bill, Governor, work
-from morphogen.render.cpu import CpuRenderer
+from morphogen.render.cpu.renderer import CpuRenderer
+from morphogen.render.cuda import wide_torch
+from morphogen.render.cuda.wide_torch import TorchField
 from morphogen.render.numpy import NumpyRenderer
-from morphogen.render.wide import Grid, canonical
-from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, weights
-from morphogen.render.wide_kernel import CODES, TILINGS
-from morphogen.render.wide_pack import Layout, Pack
-from morphogen.render.wide_torch import TorchField
+from morphogen.render.wide import painter as wide
+from morphogen.render.wide.finish import PHASES, SAMPLED, TAPS, weights
+from morphogen.render.wide.kernel import CODES, TILINGS
+from morphogen.render.wide.pack import Layout, Pack
+from morphogen.render.wide.painter import Grid, canonical
 from morphogen.stage import morphs
 
 WIDE = preset("4L_128D")

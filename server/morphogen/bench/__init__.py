@@ -15,7 +15,7 @@ from morphogen.bench import baselines, draw, limits
 from morphogen.bench.report import table
 from morphogen.errors import MorphogenError
 from morphogen.render import BACKENDS, SAFE, create
-from morphogen.render.machine import host_target, usable_cores
+from morphogen.render.cpu.machine import host_target, usable_cores
 
 SIZES = ((854, 480), (1280, 720), (1920, 1080), (3840, 2160))
 LARGE = (7680, 4320)

@@ -19,7 +19,7 @@ from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import create
-from morphogen.render.cpu import CpuRenderer
+from morphogen.render.cpu.renderer import CpuRenderer
 from morphogen.render.numpy import NumpyRenderer
 
 VALUES = {"time": 1.25, "bass": 0.5, "mid": 0.2, "treble": 0.3}

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from morphogen.field.network import Shape
 from morphogen.render.cost import work
-from morphogen.render.machine import Target
+from morphogen.render.cpu.machine import Target
 
 F32, I64 = ir.FloatType(), ir.IntType(64)
 LANES = {"avx512": 16, "avx2": 8, "neon": 4, "sse4.1": 4}

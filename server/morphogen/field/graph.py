@@ -7,7 +7,7 @@ is the same object and is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,6 +142,22 @@ def branch(flag: Node, then: Sequence[Node], otherwise: Sequence[Node]) -> tuple
     """
     both = Node("branch", (flag, tuple(map(as_node, then)), tuple(map(as_node, otherwise))))
     return tuple(Node("pick", (both, i)) for i in range(len(then)))
+
+
+def reachable(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Every node below, arguments before users, each once; but not what lies inside a branch, which may not run."""
+    seen: set[Node] = set()
+
+    def walk(item: Any) -> Iterator[Node]:
+        if isinstance(item, tuple):
+            for part in item:
+                yield from walk(part)
+        elif isinstance(item, Node) and item not in seen:
+            seen.add(item)
+            yield from walk(item.args[0] if item.op == "branch" else item.args)
+            yield item
+
+    yield from walk(tuple(nodes))
 
 
 class Evaluator:

@@ -1,4 +1,4 @@
-"""Backends, one module each, resolved by name: the float64 reference in NumPy, the CPU, graphics cards."""
+"""Backends, one package each, resolved by name: the float64 reference in NumPy, the CPU, graphics cards."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from morphogen.errors import MorphogenError, UsageError
 
 BACKENDS = {
     "numpy": "morphogen.render.numpy:NumpyRenderer",
-    "cpu": "morphogen.render.cpu:CpuRenderer",
-    "opengl": "morphogen.render.opengl:OpenGLRenderer",
-    "cuda": "morphogen.render.cuda:CudaRenderer",
+    "cpu": "morphogen.render.cpu.renderer:CpuRenderer",
+    "opengl": "morphogen.render.opengl.renderer:OpenGLRenderer",
+    "cuda": "morphogen.render.cuda.renderer:CudaRenderer",
 }
 
 

@@ -7,13 +7,13 @@ fused multiply-add, the latter calls libm for every lane.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llvmlite import ir
 
 from morphogen.field.cppn import expand
-from morphogen.field.graph import Node
+from morphogen.field.graph import Node, reachable
 from morphogen.field.scene import Program
 from morphogen.render import polynomials
 
@@ -136,8 +136,8 @@ class Lowering:
 
     def _branch(self, flag: Node, then: Sequence[Node], otherwise: Sequence[Node]) -> list[Any]:
         # What both sides need is computed before the jump; without this every branch would double what precedes it.
-        other = set(_reachable(otherwise))
-        for node in _reachable(then):
+        other = set(reachable(otherwise))
+        for node in reachable(then):
             if node in other and node.op not in ("const", "uniform"):
                 self.lower(node)
         b = self.builder
@@ -245,19 +245,3 @@ def _mangle(kind: Any) -> str:
     if isinstance(kind, ir.VectorType):
         return f"v{kind.count}{_mangle(kind.element)}"
     return "f32" if kind == F32 else str(kind)
-
-
-def _reachable(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Every node below, arguments before users, each once; but not what lies inside a branch, which may not run."""
-    seen: set[Node] = set()
-
-    def walk(item: Any) -> Iterator[Node]:
-        if isinstance(item, tuple):
-            for part in item:
-                yield from walk(part)
-        elif isinstance(item, Node) and item not in seen:
-            seen.add(item)
-            yield from walk(item.args[0] if item.op == "branch" else item.args)
-            yield item
-
-    yield from walk(tuple(nodes))

@@ -25,7 +25,7 @@ def _source() -> str:
     """Hash of the code that writes code."""
     here = Path(__file__).parent
     total = hashlib.sha256(version("llvmlite").encode())
-    for path in sorted([*here.glob("*.py"), *here.parent.joinpath("field").glob("*.py")]):
+    for path in sorted([*here.rglob("*.py"), *here.parent.joinpath("field").rglob("*.py")]):
         total.update(path.read_bytes())
     return total.hexdigest()
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from morphogen.errors import MorphogenError, RenderError
 from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import TargetSpec
-from morphogen.render.gl_calls import BrokenContext
-from morphogen.render.gl_device import Device, Job, check_room, head
-from morphogen.render.gl_picture import Picture, Read
-from morphogen.render.gl_program import GlProgram
-from morphogen.render.glsl import EXACT
+from morphogen.render.opengl.calls import BrokenContext
+from morphogen.render.opengl.device import Device, Job, check_room, head
+from morphogen.render.opengl.glsl import EXACT
+from morphogen.render.opengl.picture import Picture, Read
+from morphogen.render.opengl.program import GlProgram
 
 CACHED_PROGRAMS = 24
 KEPT_FRAMES = 120  # a picture that was not drawn for so long is dropped: 16 MB at 1080p, 49 MB with a trail

@@ -19,12 +19,12 @@ from morphogen.clock import WallClock
 from morphogen.field.network import Network, Shape, init_glow
 from morphogen.field.scene import SCENE_SLOTS, Program, Scene, program
 from morphogen.frame import TargetSpec
-from morphogen.render.bands import BandKernel, Job
-from morphogen.render.crew import Crew
-from morphogen.render.machine import Kernel
-from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, weights
-from morphogen.render.wide_kernel import ANGLE, TILINGS, FieldJob, FieldKernel
-from morphogen.render.wide_pack import Layout, Pack
+from morphogen.render.cpu.bands import BandKernel, Job
+from morphogen.render.cpu.crew import Crew
+from morphogen.render.cpu.machine import Kernel
+from morphogen.render.wide.finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, weights
+from morphogen.render.wide.kernel import ANGLE, TILINGS, FieldJob, FieldKernel
+from morphogen.render.wide.pack import Layout, Pack
 
 STRIP = 8 << 20  # bytes of samples at once: they stay in the last cache
 KEPT_PACKS = 4

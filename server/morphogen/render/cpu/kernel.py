@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither
-from morphogen.render.bands import I16, BandKernel
+from morphogen.render.cpu.bands import I16, BandKernel
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 

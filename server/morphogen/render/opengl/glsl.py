@@ -2,17 +2,17 @@
 
 Every value is assigned once (`float t17 = t3 * t16 + t2;`), branches are real `if`s on uniforms, and all numbers lie in
 one uniform block, so a program depends on the networks' shapes alone. The temporal blend and the dither are written as
-`render.kernel` does them.
+`render.cpu.kernel` does them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphogen.errors import RenderError
 from morphogen.field.cppn import expand
-from morphogen.field.graph import Node
+from morphogen.field.graph import Node, reachable
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither, polynomials
 
@@ -204,8 +204,8 @@ class Writer:
 
     def _branch(self, flag: Node, then: Sequence[Node], otherwise: Sequence[Node]) -> list[str]:
         # What both sides need is computed before the `if`; without this every branch would double what precedes it.
-        shared = set(_reachable(otherwise))
-        for node in _reachable(then):
+        shared = set(reachable(otherwise))
+        for node in reachable(then):
             if node in shared and node.op not in ("const", "uniform"):
                 self.lower(node)
         names = [self._name() for _ in then]
@@ -218,19 +218,3 @@ class Writer:
             self._scopes.pop()
         self.say("}")
         return names
-
-
-def _reachable(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Every node below, arguments before users, each once."""
-    seen: set[Node] = set()
-
-    def walk(item: Any) -> Iterator[Node]:
-        if isinstance(item, tuple):
-            for part in item:
-                yield from walk(part)
-        elif isinstance(item, Node) and item not in seen:
-            seen.add(item)
-            yield from walk(item.args)
-            yield item
-
-    yield from walk(tuple(nodes))

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from morphogen.errors import RenderError, Unavailable
-from morphogen.render.gl_calls import BrokenContext
+from morphogen.render.opengl.calls import BrokenContext
 
 PACKAGES = "Install the driver of your card, or Mesa: apt install libegl1 libgl1-mesa-dri. Or use --backend cpu."
 _P, _INT = ctypes.c_void_p, ctypes.c_int

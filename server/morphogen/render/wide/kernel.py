@@ -2,7 +2,7 @@
 
 A panel (24 pixels on AVX2) goes from coordinates to output without leaving the first cache, the weights stream past it.
 Four units by 24 pixels are summed in twelve registers over the whole depth, then activated while they are near. Layers
-are data (`wide_pack`), so one compiled kernel draws networks of any shape, a new style compiles nothing, and a pixel's
+are data (`pack`), so one compiled kernel draws networks of any shape, a new style compiles nothing, and a pixel's
 value depends neither on its place in the picture nor on the number of threads: tiles of a canvas agree to the bit.
 
 Measured on Zen 3 (AVX2; measured multiply-adds allow 104 GFLOP/s a core), coordinates and activations included:
@@ -26,7 +26,7 @@ from morphogen.field.cppn import input_nodes
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.network import PIXEL_INPUTS
 from morphogen.field.scene import ROW, Program
-from morphogen.render.bands import PTR, BandKernel, Job
+from morphogen.render.cpu.bands import PTR, BandKernel, Job
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 CODES = (*ACTIVATIONS, "none")  # an activation's number in the table of groups

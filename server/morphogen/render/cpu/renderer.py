@@ -24,16 +24,16 @@ from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.bands import BandKernel, Job
 from morphogen.render.cost import Governor
-from morphogen.render.crew import Crew
-from morphogen.render.history import KEPT_FRAMES, History
-from morphogen.render.kernel import SceneKernel
-from morphogen.render.machine import Kernel, host_target, usable_cores
+from morphogen.render.cpu.bands import BandKernel, Job
+from morphogen.render.cpu.crew import Crew
+from morphogen.render.cpu.history import KEPT_FRAMES, History
+from morphogen.render.cpu.kernel import SceneKernel
+from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
+from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
 from morphogen.render.objects import ObjectStore
-from morphogen.render.upscale import MARGIN, UpscaleKernel
-from morphogen.render.wide import WidePainter, canonical
-from morphogen.render.wide_finish import SAMPLED, SampledKernel
+from morphogen.render.wide.finish import SAMPLED, SampledKernel
+from morphogen.render.wide.painter import WidePainter, canonical
 
 CACHED_KERNELS = 24
 

@@ -11,8 +11,8 @@ from typing import Any
 from llvmlite import ir
 
 from morphogen.field.scene import Program
-from morphogen.render.bands import I16, BandKernel
-from morphogen.render.kernel import Packer
+from morphogen.render.cpu.bands import I16, BandKernel
+from morphogen.render.cpu.kernel import Packer
 from morphogen.render.lowering import I32, I64, Lowering
 
 NEAR, FAR = 0.75 / 65535, 0.25 / 65535  # weights of the nearer and the farther row, and 16 bits to 0..1

@@ -17,8 +17,9 @@ from functools import partial
 from typing import Any
 
 from morphogen.errors import MorphogenError, RenderError, Unavailable, UsageError
-from morphogen.render import gl_calls, gl_egl
-from morphogen.render.gl_calls import Calls
+from morphogen.render.opengl import calls as gl
+from morphogen.render.opengl import egl
+from morphogen.render.opengl.calls import Calls
 
 CHOICE = "MORPHOGEN_GPU"
 REQUIRED = 330
@@ -38,7 +39,7 @@ class NativeContext:
         try:
             self._context = make(mode=mode, glversion=REQUIRED)
         except Exception as error:  # glcontext raises the bare class
-            raise Unavailable(f"OpenGL 3.3 cannot be opened here ({error}).", gl_egl.PACKAGES) from error
+            raise Unavailable(f"OpenGL 3.3 cannot be opened here ({error}).", egl.PACKAGES) from error
         self._current, self._clear = current, clear
         self.handle = current()
         clear()
@@ -69,7 +70,7 @@ class NativeContext:
             self._context.release()
 
 
-Context = gl_egl.EglContext | NativeContext
+Context = egl.EglContext | NativeContext
 
 
 class Gpu:
@@ -91,9 +92,9 @@ class Gpu:
                 info = self.ctx.info
                 self.adapter, self.vendor = str(info["GL_RENDERER"]), str(info["GL_VENDOR"])
                 self.version = str(info["GL_VERSION"])
-                self.max_side = min(map(self.calls.integer, (gl_calls.MAX_TEXTURE_SIZE, gl_calls.MAX_VIEWPORT_DIMS)))
-                self.max_block = self.calls.integer(gl_calls.MAX_BLOCK_SIZE)
-                self.alignment = self.calls.integer(gl_calls.BLOCK_ALIGNMENT)
+                self.max_side = min(map(self.calls.integer, (gl.MAX_TEXTURE_SIZE, gl.MAX_VIEWPORT_DIMS)))
+                self.max_block = self.calls.integer(gl.MAX_BLOCK_SIZE)
+                self.alignment = self.calls.integer(gl.BLOCK_ALIGNMENT)
         except BaseException:
             self.release()
             raise
@@ -134,7 +135,7 @@ def _wrapped(context: Any) -> Any:
     try:
         return moderngl.create_context(require=REQUIRED, standalone=True, context=context)
     except Exception as error:  # moderngl raises Error, ValueError and the bare class
-        raise Unavailable(f"moderngl cannot use this OpenGL driver ({error}).", gl_egl.PACKAGES) from error
+        raise Unavailable(f"moderngl cannot use this OpenGL driver ({error}).", egl.PACKAGES) from error
 
 
 def _open() -> tuple[Context, Context | None, int, bool]:
@@ -170,23 +171,23 @@ def _platform_calls() -> tuple[Callable[[], Any], Callable[[], Any]]:
 
 
 def _open_egl() -> tuple[Context, Context | None, int, bool]:
-    candidates = _candidates(gl_egl.devices())
+    candidates = _candidates(egl.devices())
     failures: list[str] = []
     for device in candidates:
         try:
-            context = gl_egl.EglContext(device, REQUIRED)
+            context = egl.EglContext(device, REQUIRED)
         except Unavailable as error:
             failures.append(_too_old(device) or error.message)
             continue
         try:
-            twin = gl_egl.EglContext(device, REQUIRED, share=context)
+            twin = egl.EglContext(device, REQUIRED, share=context)
         except Unavailable:
             return context, None, device.index, device.software
         return context, twin, device.index, device.software
-    raise Unavailable(" ".join(failures), gl_egl.PACKAGES)
+    raise Unavailable(" ".join(failures), egl.PACKAGES)
 
 
-def _candidates(found: list[gl_egl.Device]) -> list[gl_egl.Device]:
+def _candidates(found: list[egl.Device]) -> list[egl.Device]:
     """The card that MORPHOGEN_GPU names, else all: real cards first."""
     wish = os.environ.get(CHOICE, "").strip()
     if not wish:
@@ -199,10 +200,10 @@ def _candidates(found: list[gl_egl.Device]) -> list[gl_egl.Device]:
     return [found[int(wish)]]
 
 
-def _too_old(device: gl_egl.Device) -> str:
+def _too_old(device: egl.Device) -> str:
     """Which version a device offers that has no OpenGL 3.3, for people; '' where it has none at all."""
     with contextlib.suppress(MorphogenError):
-        context = gl_egl.EglContext(device, 0)
+        context = egl.EglContext(device, 0)
         try:
             with context:
                 address = context.load_opengl_function("glGetString")

@@ -20,10 +20,10 @@ from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.network import Shape
 from morphogen.field.scene import Program
-from morphogen.render.bands import BandKernel, Job
-from morphogen.render.kernel import SceneKernel
+from morphogen.render.cpu.bands import BandKernel, Job
+from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.lowering import F32, I64, Lowering
-from morphogen.render.wide_kernel import extra_fields
+from morphogen.render.wide.kernel import extra_fields
 
 SAMPLED = Shape((), ())  # stands for every wide network in the programs of `SampledKernel`
 TAPS = 4

@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 from morphogen.priority import first_in_line
-from morphogen.render.bands import Job
-from morphogen.render.machine import Kernel
+from morphogen.render.cpu.bands import Job
+from morphogen.render.cpu.machine import Kernel
 
 
 class Crew:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from morphogen.field.cppn import Array, activations, first_bias, first_weight, later_layers, pixel_inputs
 from morphogen.field.network import PIXEL_INPUTS, Network, Shape
-from morphogen.render.wide_kernel import CODES, Tiling
+from morphogen.render.wide.kernel import CODES, Tiling
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Group:
 class Layout:
     """Where everything of a shape lies; computed once a shape.
 
-    table: int64 (groups, 6), as `wide_kernel.GROUP`; floats: of all weights; room: of one thread's scratch; output:
+    table: int64 (groups, 6), as `kernel.GROUP`; floats: of all weights; room: of one thread's scratch; output:
     where in it the output channels are; work: multiply-adds a pixel."""
 
     def __init__(self, shape: Shape, tiling: Tiling) -> None:

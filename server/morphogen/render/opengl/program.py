@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from morphogen.errors import RenderError
 from morphogen.field.scene import Program
-from morphogen.render import gl_calls, glsl
-from morphogen.render.gl_calls import TRIANGLES, UNWANTED, BrokenContext, Calls
-from morphogen.render.gl_context import Context, Gpu
+from morphogen.render.opengl import calls as gl
+from morphogen.render.opengl import glsl
+from morphogen.render.opengl.calls import TRIANGLES, UNWANTED, BrokenContext, Calls
+from morphogen.render.opengl.context import Context, Gpu
 
 TOLERANCE = 1e-6  # of the driver's cosine (absolute) and power (relative); the polynomials reach 4e-7
 THRESHOLDS, PAST = 0, 1  # texture units
@@ -112,12 +113,12 @@ class Workshop:
     def _warm(self, program: GlProgram) -> None:
         calls = self._calls
         for unit, texture in self._textures.items():
-            calls.ActiveTexture(gl_calls.TEXTURE + unit)
-            calls.BindTexture(gl_calls.TEXTURE_2D, texture)
-        calls.BindBufferRange(gl_calls.UNIFORM_BUFFER, BLOCK, self._block, 0, program.block_bytes)
-        calls.BindFramebuffer(gl_calls.FRAMEBUFFER, self._plain)
+            calls.ActiveTexture(gl.TEXTURE + unit)
+            calls.BindTexture(gl.TEXTURE_2D, texture)
+        calls.BindBufferRange(gl.UNIFORM_BUFFER, BLOCK, self._block, 0, program.block_bytes)
+        calls.BindFramebuffer(gl.FRAMEBUFFER, self._plain)
         self._triangle.draw(program.name, 3, 3)
-        calls.BindFramebuffer(gl_calls.FRAMEBUFFER, self._blended)
+        calls.BindFramebuffer(gl.FRAMEBUFFER, self._blended)
         if self._software:
             # llvmpipe rewrites a program while it makes code, so what it makes second is found by nobody else.
             spare = linked(calls, program.text)

@@ -8,8 +8,8 @@ import numpy as np
 
 from morphogen.errors import Unavailable
 from morphogen.frame import TargetSpec
-from morphogen.render import ptx
-from morphogen.render.cuda_driver import Memory
+from morphogen.render.cuda import ptx
+from morphogen.render.cuda.driver import Memory
 
 
 class DeviceFrame:

@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 
 from morphogen.field.scene import Program
 from morphogen.priority import behind_the_picture
-from morphogen.render.bands import BandKernel
+from morphogen.render.cpu.bands import BandKernel
 from morphogen.render.objects import ObjectStore
 
 FORGETFUL = ObjectStore()

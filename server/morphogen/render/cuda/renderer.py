@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from morphogen.errors import RenderError, StateError
 from morphogen.field.scene import SCENE_SLOTS, SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
-from morphogen.render import dither, ptx
-from morphogen.render.cuda_driver import Card, CardLost, Memory, Staging
-from morphogen.render.cuda_frame import DeviceFrame
+from morphogen.render import dither
+from morphogen.render.cuda import ptx
+from morphogen.render.cuda.driver import Card, CardLost, Memory, Staging
+from morphogen.render.cuda.frame import DeviceFrame
 from morphogen.render.objects import ObjectStore
 
 CACHED_KERNELS = 24

@@ -13,11 +13,11 @@ from morphogen.errors import RenderError
 from morphogen.field.scene import Program
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.gl_calls import BrokenContext
-from morphogen.render.gl_context import Gpu
-from morphogen.render.gl_picture import Picture, Surface
-from morphogen.render.gl_program import BLOCK, PAST, THRESHOLDS, GlProgram, Triangle, Workshop, chosen_functions
-from morphogen.render.glsl import block_bytes
+from morphogen.render.opengl.calls import BrokenContext
+from morphogen.render.opengl.context import Gpu
+from morphogen.render.opengl.glsl import block_bytes
+from morphogen.render.opengl.picture import Picture, Surface
+from morphogen.render.opengl.program import BLOCK, PAST, THRESHOLDS, GlProgram, Triangle, Workshop, chosen_functions
 
 USUAL_ROOM = 65_536  # bytes of a uniform block; OpenGL promises 16,384
 Job = tuple[Surface, NDArray[np.float32]]

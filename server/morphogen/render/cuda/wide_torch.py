@@ -3,7 +3,7 @@
 The CUDA backend draws everything itself but this; it hands over where its pixels lie after the view and finishes what
 comes back. Weights are folded as for the CPU, in float64 until they are sent to the card; activations are the very
 graphs of `field.activations`, so a new one works here as well. Bias and activation are float32 whatever the products
-are. On the CPU torch is slower than `render.wide_kernel` (figures there) and not used; the tests run it there.
+are. On the CPU torch is slower than `render.wide.kernel` (figures there) and not used; the tests run it there.
 
     field = TorchField("cuda")                           # MORPHOGEN_WIDE=half, bfloat16 or tf32: faster, coarser
     rgb = field.draw(scene.networks, scene.values, xy)   # xy (2, n) -> (networks, 3, n), both float32 on the card

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from morphogen.errors import RenderError
 from morphogen.frame import TargetSpec
-from morphogen.render import gl_calls
-from morphogen.render.gl_calls import BrokenContext, Calls
-from morphogen.render.gl_context import Gpu
+from morphogen.render.opengl import calls as gl
+from morphogen.render.opengl.calls import BrokenContext, Calls
+from morphogen.render.opengl.context import Gpu
 
 DEPTH = 3  # frames that may be on their way back at once
 PATIENCE_S = 10.0  # a card that takes longer for one frame does not answer at all
@@ -49,27 +49,27 @@ class Pack:
         self.bytes = tile.width * tile.height * 4
         calls.GenBuffers(1, ctypes.byref(self._name))
         with _bound(calls, self._name):
-            calls.BufferData(gl_calls.PIXEL_PACK_BUFFER, self.bytes, None, gl_calls.STREAM_READ)
+            calls.BufferData(gl.PIXEL_PACK_BUFFER, self.bytes, None, gl.STREAM_READ)
 
     def fill(self) -> None:
         """Start copying the bound framebuffer's pixels."""
         calls = self._calls
         with _bound(calls, self._name):
-            calls.PixelStorei(gl_calls.PACK_ALIGNMENT, 1)
-            calls.ReadPixels(0, 0, self._tile.width, self._tile.height, gl_calls.RGBA, gl_calls.UNSIGNED_BYTE, None)
+            calls.PixelStorei(gl.PACK_ALIGNMENT, 1)
+            calls.ReadPixels(0, 0, self._tile.width, self._tile.height, gl.RGBA, gl.UNSIGNED_BYTE, None)
 
     def copy(self, rows: NDArray[np.uint8]) -> None:
         """Into the target's pixels (height, row bytes). Raises BrokenContext."""
         calls, tile = self._calls, self._tile
         with _bound(calls, self._name):
-            address = calls.MapBufferRange(gl_calls.PIXEL_PACK_BUFFER, 0, self.bytes, gl_calls.MAP_READ_BIT)
+            address = calls.MapBufferRange(gl.PIXEL_PACK_BUFFER, 0, self.bytes, gl.MAP_READ_BIT)
             if not address:
                 calls.check("reading a picture back")
                 raise BrokenContext("the OpenGL driver does not hand out a picture that it has drawn.")
             seen = np.ctypeslib.as_array((ctypes.c_ubyte * self.bytes).from_address(address))
             part = rows[tile.y : tile.y + tile.height, tile.x * 4 : (tile.x + tile.width) * 4]
             np.copyto(part, seen.reshape(tile.height, -1))
-            calls.UnmapBuffer(gl_calls.PIXEL_PACK_BUFFER)
+            calls.UnmapBuffer(gl.PIXEL_PACK_BUFFER)
 
     def release(self) -> None:
         self._calls.DeleteBuffers(1, ctypes.byref(self._name))
@@ -82,10 +82,10 @@ class _bound:  # noqa: N801  reads as what it does
         self._calls, self._name = calls, name
 
     def __enter__(self) -> None:
-        self._calls.BindBuffer(gl_calls.PIXEL_PACK_BUFFER, self._name)
+        self._calls.BindBuffer(gl.PIXEL_PACK_BUFFER, self._name)
 
     def __exit__(self, *exc: object) -> None:
-        self._calls.BindBuffer(gl_calls.PIXEL_PACK_BUFFER, 0)
+        self._calls.BindBuffer(gl.PIXEL_PACK_BUFFER, 0)
 
 
 class Surface:
@@ -181,7 +181,7 @@ class Picture:
         packs = self._free.pop() if self._free else [Pack(self._calls, surface.tile) for surface in self.surfaces]
         for surface, pack in zip(self.surfaces, packs, strict=True):
             surface.fill(pack)
-        read = Read(packs, self._calls.FenceSync(gl_calls.FENCE_COMPLETE, 0))
+        read = Read(packs, self._calls.FenceSync(gl.FENCE_COMPLETE, 0))
         self._under_way.append(read)
         return read
 
@@ -193,8 +193,8 @@ class Picture:
                 f"Collect each frame before {DEPTH} more are begun.",
             )
         try:
-            state = self._calls.ClientWaitSync(read.fence, gl_calls.FLUSH_COMMANDS, int(PATIENCE_S * 1e9))
-            if state not in (gl_calls.ALREADY_SIGNALED, gl_calls.CONDITION_SATISFIED):
+            state = self._calls.ClientWaitSync(read.fence, gl.FLUSH_COMMANDS, int(PATIENCE_S * 1e9))
+            if state not in (gl.ALREADY_SIGNALED, gl.CONDITION_SATISFIED):
                 self._calls.check("drawing")
                 raise BrokenContext(f"the graphics card did not answer within {PATIENCE_S:g} s.", "It is opened anew.")
             rows = out.reshape(self.spec.height, -1)

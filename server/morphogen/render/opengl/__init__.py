@@ -1,0 +1,1 @@
+"""The OpenGL backend: the scene as one fragment shader on any graphics card."""
