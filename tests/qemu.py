@@ -21,8 +21,9 @@ from morphogen.render.cpu import renderer as cpu
 from morphogen.render.cpu.bands import Job
 from morphogen.render.cpu.machine import Target
 from morphogen.render.cpu.upscale import UpscaleKernel
-from morphogen.render.wide.finish import PHASES, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
+from morphogen.render.wide.finish import ExpandJob, ExpandKernel, SampledJob, SampledKernel
 from morphogen.render.wide.kernel import GROUP, TILINGS, FieldJob, FieldKernel
+from morphogen.render.wide.samples import PHASES, TAPS
 
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 ASSEMBLER, LINKER = shutil.which("aarch64-linux-gnu-as"), shutil.which("aarch64-linux-gnu-ld")

@@ -27,10 +27,19 @@ from morphogen.render.cuda import wide_torch
 from morphogen.render.cuda.wide_torch import TorchField
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.render.wide import painter as wide
-from morphogen.render.wide.finish import PHASES, SAMPLED, TAPS, weights
-from morphogen.render.wide.kernel import CODES, TILINGS
+from morphogen.render.wide.kernel import TILINGS
 from morphogen.render.wide.pack import Layout, Pack
-from morphogen.render.wide.painter import Grid, canonical
+from morphogen.render.wide.samples import (
+    CODES,
+    IDLE_FRAMES,
+    KEPT_PACKS,
+    PHASES,
+    SAMPLED,
+    TAPS,
+    Grid,
+    canonical,
+    weights,
+)
 from morphogen.stage import morphs
 
 WIDE = preset("4L_128D")
@@ -307,7 +316,7 @@ def test_a_pack_is_made_once_for_a_network_and_again_for_another(renderer):
     assert np.array_equal(draw(renderer, scene(a), SIZE), first)
     for seed in range(10, 20):
         renderer._wide._pack(picture(seed))
-    assert len(renderer._wide._packs) == wide.KEPT_PACKS
+    assert len(renderer._wide._packs) == KEPT_PACKS
 
 
 def test_all_wide_shapes_are_one_program(renderer):
@@ -508,7 +517,7 @@ def test_work_is_counted_for_wide_shapes():
 def test_buffers_are_given_back(renderer):
     draw(renderer, scene(picture()), SPEC)
     assert renderer._wide._buffers
-    for _ in range(wide.IDLE_FRAMES + 1):
+    for _ in range(IDLE_FRAMES + 1):
         draw(renderer, scene(glow()), (8, 8))
     assert not renderer._wide._buffers
     assert not renderer._wide._packs

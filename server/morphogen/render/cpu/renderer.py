@@ -32,8 +32,9 @@ from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
 from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
 from morphogen.render.objects import ObjectStore
-from morphogen.render.wide.finish import SAMPLED, SampledKernel
-from morphogen.render.wide.painter import WidePainter, canonical
+from morphogen.render.wide.finish import SampledKernel
+from morphogen.render.wide.painter import WidePainter
+from morphogen.render.wide.samples import SAMPLED, canonical
 
 CACHED_KERNELS = 24
 

@@ -9,39 +9,18 @@ its sixteen samples in one fixed order; at scale 1 the other weights are zero, s
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any, ClassVar
 
-import numpy as np
 from llvmlite import ir
-from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Node, pixel_input
-from morphogen.field.network import Shape
 from morphogen.field.scene import Program
 from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.lowering import F32, I64, Lowering
 from morphogen.render.wide.kernel import extra_fields
-
-SAMPLED = Shape((), ())  # stands for every wide network in the programs of `SampledKernel`
-TAPS = 4
-PHASES = 32  # the largest scale: pixels between two samples
-
-
-@cache
-def weights(scale: int) -> NDArray[np.float32]:
-    """(TAPS, PHASES) float32 Catmull-Rom weights; phase p is the p-th pixel after the second sample's place.
-
-    Samples lie in the middle of `scale` pixels; `place` says where that is."""
-    f = (np.arange(PHASES) + (0.5 if scale % 2 == 0 else 0.0)) / scale
-    rows = [
-        -0.5 * f + f**2 - 0.5 * f**3, 1 - 2.5 * f**2 + 1.5 * f**3, 0.5 * f + 2 * f**2 - 1.5 * f**3, 0.5 * (f**3 - f**2),
-    ]  # fmt: skip
-    table = np.stack(rows).astype(np.float32)
-    table.flags.writeable = False
-    return table
+from morphogen.render.wide.samples import PHASES, SAMPLED, TAPS
 
 
 class ExpandJob(Job):

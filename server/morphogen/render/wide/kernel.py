@@ -23,16 +23,14 @@ from llvmlite import ir
 
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import input_nodes
-from morphogen.field.graph import Node, pixel_input
+from morphogen.field.graph import pixel_input
 from morphogen.field.network import PIXEL_INPUTS
 from morphogen.field.scene import ROW, Program
 from morphogen.render.cpu.bands import PTR, BandKernel, Job
 from morphogen.render.lowering import F32, I32, I64, Lowering
+from morphogen.render.wide.samples import ANGLE, REACH, coordinates
 
-CODES = (*ACTIVATIONS, "none")  # an activation's number in the table of groups
-ANGLE = "theta"  # costs more than all other inputs together
 GROUP = ("depth", "blocks", "activation", "weights", "source", "target")  # one row of that table
-REACH = 1e4  # pre-activations of the output are cut here, far beyond black and white, so that none is infinite
 
 
 @dataclass(frozen=True)
@@ -227,18 +225,3 @@ def extra_fields(kernel: BandKernel, job: type[Job]) -> dict[str, Any]:
         at = b.gep(pointer, [I64(first + i)], source_etype=I64)
         found[name] = b.load(at, typ=PTR if kind is ctypes.c_void_p else I64, align=8)
     return found
-
-
-def coordinates(program: Program) -> tuple[Node, Node]:
-    """Graph of x and y as the networks see them, after the view."""
-    todo: list[Any] = list(program.colour)
-    while todo:
-        item = todo.pop()
-        if isinstance(item, Node):
-            if item.op == "network":
-                x, y = item.args[1]
-                return x, y
-            todo += item.args
-        elif isinstance(item, tuple):
-            todo += item
-    raise ValueError("a program without a network")

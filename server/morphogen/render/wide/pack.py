@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from morphogen.field.cppn import Array, activations, first_bias, first_weight, later_layers, pixel_inputs
 from morphogen.field.network import PIXEL_INPUTS, Network, Shape
-from morphogen.render.wide.kernel import CODES, Tiling
+from morphogen.render.wide.kernel import Tiling
+from morphogen.render.wide.samples import CODES
 
 
 @dataclass(frozen=True)

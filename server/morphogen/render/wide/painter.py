@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,61 +21,13 @@ from morphogen.frame import TargetSpec
 from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.crew import Crew
 from morphogen.render.cpu.machine import Kernel
-from morphogen.render.wide.finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, weights
-from morphogen.render.wide.kernel import ANGLE, TILINGS, FieldJob, FieldKernel
+from morphogen.render.wide.finish import ExpandJob, ExpandKernel, SampledJob
+from morphogen.render.wide.kernel import TILINGS, FieldJob, FieldKernel
 from morphogen.render.wide.pack import Layout, Pack
+from morphogen.render.wide.samples import ANGLE, IDLE_FRAMES, KEPT_PACKS, PHASES, SAMPLED, TAPS, TRIAL, Grid, weights
 
 STRIP = 8 << 20  # bytes of samples at once: they stay in the last cache
-KEPT_PACKS = 4
-IDLE_FRAMES = 120  # buffers that no frame needed for so long are given back
-TRIAL = Shape(("x", "y"), (("sin",) * 64, ("tanh",) * 64))
 TRIAL_SAMPLES = 2400
-
-
-def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
-    """What is compiled for these shapes: wide ones are all alike. whole: small ones beside them are not sampled."""
-    if not any(shape.wide for shape in shapes):
-        return tuple(shapes)
-    return tuple(SAMPLED if shape.wide or not whole else shape for shape in shapes)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The samples that some rows of a target need. Sample n lies at canvas pixel scale * n + (scale - 1) / 2.
-
-    left, top: number of the first column and row; across, down: how many. shift: columns of pixels between the first
-    expanded one and the target's first; lead: rows between the second row of samples and the target's first."""
-
-    scale: int
-    left: int
-    top: int
-    across: int
-    down: int
-    shift: int
-    lead: int
-
-    @classmethod
-    def of(cls, column: int, row: int, width: int, height: int, scale: int) -> Grid:
-        """For `width` x `height` pixels from canvas pixel (column, row) on."""
-        (left, across, shift), (top, down, lead) = (_axis(column, width, scale), _axis(row, height, scale))
-        return cls(scale, left, top, across, down, shift, lead)
-
-    @property
-    def samples(self) -> int:
-        return self.across * self.down
-
-    @property
-    def pitch(self) -> int:
-        """Floats in a row of expanded samples."""
-        return self.scale * (self.across - TAPS + 1) + PHASES
-
-
-def _axis(start: int, length: int, scale: int) -> tuple[int, int, int]:
-    """(first sample, samples, pixels from the second sample's place to the first pixel)."""
-    half = scale // 2
-    first = (start - half) // scale - 1
-    last = (start + length - 1 - half) // scale + 2
-    return first, last - first + 1, start - half - scale * (first + 1)
 
 
 class WidePainter:
