@@ -85,7 +85,7 @@ class Tiny:
 
     def __init__(self, card: Card, text: str, memory: Memory, blocks: int) -> None:
         self._card, self._blocks, self._memory = card, blocks, memory
-        self._module = card.module(text)
+        self._module = card.module(card.compiled(text))
         self._function = card.call("cuModuleGetFunction", self._module.handle, b"kernel")
         self._block = (ctypes.c_uint64 * 2)(memory.address, 0)
         self._pointers = (ctypes.c_void_p * 1)(ctypes.addressof(self._block))

@@ -49,7 +49,12 @@ class CUjit_option(IntEnum):
     CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
 
 
+class CUjitInputType(IntEnum):
+    CU_JIT_INPUT_PTX = 1
+
+
 OK = CUresult.CUDA_SUCCESS
+ELF = b"\x7fELF"  # how machine code begins
 GONE = CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
 # Calls that need no current context.
 FREE = {
@@ -69,7 +74,8 @@ class IpcHandle:
 class FakeDriver:
     """One driver. cards: (name, major, minor); fail: call -> error code, or a function that gives one."""
 
-    CUresult, CUdevice_attribute, CUjit_option = CUresult, CUdevice_attribute, CUjit_option
+    CUresult, CUdevice_attribute = CUresult, CUdevice_attribute
+    CUjit_option, CUjitInputType = CUjit_option, CUjitInputType
 
     def __init__(self, cards: list[tuple[str, int, int]] | None = None) -> None:
         self.cards = [("NVIDIA Fake", 9, 0)] if cards is None else cards
@@ -196,17 +202,35 @@ class FakeDriver:
     def cuEventDestroy(self, event: int) -> CUresult:
         return self._drop("event", event)
 
-    def cuModuleLoadDataEx(self, image: bytes, count: int, options: Any, values: Any) -> Any:
-        assert image.endswith(b"\0")
+    def cuLinkCreate(self, count: int, options: Any, values: Any) -> int:
         assert count == len(options) == len(values)
+        return self._new("linker", [values[0], None])
+
+    def cuLinkAddData(
+        self, linker: int, kind: int, data: bytes, size: int, name: bytes, count: int, options: Any, values: Any
+    ) -> CUresult:
+        assert (int(kind), size, count) == (1, len(data), 0)
+        assert data.endswith(b"\0")
+        parts = self.alive[linker][1]
         try:
-            if image not in self._parsed:
-                self._parsed[image] = ptx_machine.parse(image.decode())
+            self._parsed[data] = self._parsed.get(data) or ptx_machine.parse(data.decode())
         except ValueError as error:
             said = f"ptxas fatal : {error}".encode() + b"\0"
-            values[0][: len(said)] = said
-            return CUresult.CUDA_ERROR_INVALID_PTX, None
-        kernel = self._parsed[image]
+            parts[0][: len(said)] = said
+            return CUresult.CUDA_ERROR_INVALID_PTX
+        parts[1] = ctypes.create_string_buffer(ELF + data)
+        return OK
+
+    def cuLinkComplete(self, linker: int) -> Any:
+        code = self.alive[linker][1][1]
+        return OK, ctypes.addressof(code), len(code)
+
+    def cuLinkDestroy(self, linker: int) -> CUresult:
+        return self._drop("linker", linker)
+
+    def cuModuleLoadData(self, image: bytes) -> Any:
+        assert image.startswith(ELF)
+        kernel = self._parsed[image.removeprefix(ELF).rstrip(b"\0") + b"\0"]
         spaces = {name: self.cuMemAlloc(size)[1] for name, size in kernel.constants.items()}
         return self._new("module", (kernel, spaces))
 

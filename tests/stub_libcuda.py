@@ -50,6 +50,7 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "cuCtxPopCurrent": (H, []), "cuMemAlloc": (H, [Z]), "cuMemFree": (None, [H]), "cuMemHostAlloc": (H, [Z, U]),
     "cuMemFreeHost": (None, [H]), "cuStreamCreate": (H, [U]), "cuStreamDestroy": (None, [H]),
     "cuEventCreate": (H, [U]), "cuEventDestroy": (None, [H]), "cuModuleUnload": (None, [H]),
+    "cuModuleLoadData": (H, [S]), "cuLinkDestroy": (None, [H]),
     "cuModuleGetFunction": (H, [H, S]), "cuMemcpyHtoDAsync": (None, [H, H, Z, H]),
     "cuMemcpyDtoHAsync": (None, [H, H, Z, H]), "cuEventRecord": (None, [H, H]), "cuEventSynchronize": (None, [H]),
     "cuStreamSynchronize": (None, [H]), "cuLaunchKernel": (None, [H, U, U, U, U, U, U, U, H, H, H]),
@@ -62,6 +63,7 @@ class Stub:
     def __init__(self, fake: FakeDriver) -> None:
         self.fake = fake
         self.kept: list[Any] = []
+        self.logs: dict[int, tuple[bytearray, int]] = {}
         self._library = ctypes.CDLL("libcuda.so.1")
         self._library.stub_set.argtypes = [S, ctypes.c_void_p]
         for name, (given, arguments) in PLAIN.items():
@@ -70,7 +72,9 @@ class Stub:
         self._set("cuGetErrorName", [N, H], lambda code, to: self._text("cuGetErrorName", code, to))
         self._set("cuDeviceGetName", [H, N, N], self._name)
         self._set("cuDeviceGetAttribute", [H, N, N], self._attribute)
-        self._set("cuModuleLoadDataEx", [H, S, U, H, H], self._load)
+        self._set("cuLinkCreate", [U, H, H, H], self._linker)
+        self._set("cuLinkAddData", [H, N, S, Z, S, U, H, H], self._add)
+        self._set("cuLinkComplete", [H, H, H], self._complete)
         self._set("cuModuleGetGlobal", [H, H, H, S], self._global)
         self._set("cuIpcGetMemHandle", [H, H], self._handle)
 
@@ -107,16 +111,26 @@ class Stub:
         N.from_address(to).value = self.fake.cuDeviceGetAttribute(fake_cuda.CUdevice_attribute(which), device)[1]
         return 0
 
-    def _load(self, to: int, image: bytes, count: int, options: int, values: int) -> int:
+    def _linker(self, count: int, options: int, values: int, to: int) -> int:
         names = list((N * count).from_address(options))
         places = list((H * count).from_address(values))
         assert names == [5, 6], names
         log = bytearray(places[1])
-        result = self.fake.cuModuleLoadDataEx(image + b"\0", count, names, (log, places[1]))
-        ctypes.memmove(places[0], bytes(log), len(log))
-        if not result[0]:
-            H.from_address(to).value = result[1]
-        return int(result[0])
+        code, linker = self.fake.cuLinkCreate(count, names, (log, places[1]))
+        self.logs[linker] = log, places[0]
+        H.from_address(to).value = linker
+        return int(code)
+
+    def _add(self, linker: int, kind: int, data: bytes, size: int, name: bytes, *options: int) -> int:
+        (code,) = self.fake.cuLinkAddData(linker, kind, data + b"\0", size, name, options[0], (), ())
+        log, place = self.logs[linker]
+        ctypes.memmove(place, bytes(log), len(log))
+        return int(code)
+
+    def _complete(self, linker: int, to: int, size: int) -> int:
+        code, address, found = self.fake.cuLinkComplete(linker)
+        H.from_address(to).value, Z.from_address(size).value = address, found
+        return int(code)
 
     def _global(self, to: int, size: int, module: int, name: bytes) -> int:
         _, address, found = self.fake.cuModuleGetGlobal(module, name)

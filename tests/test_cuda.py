@@ -31,7 +31,8 @@ from morphogen.render.cuda import frame as cuda_frame
 from morphogen.render.cuda import ptx
 from morphogen.render.cuda import renderer as backend
 from morphogen.render.cuda.driver import CardLost
-from morphogen.render.cuda.renderer import CACHED_KERNELS, KEPT_FRAMES, CudaRenderer
+from morphogen.render.cuda.kernels import CACHED_KERNELS
+from morphogen.render.cuda.renderer import KEPT_FRAMES, CudaRenderer
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.render.switch import Switch
 
@@ -241,7 +242,7 @@ def test_the_card_that_is_named(monkeypatch, cuda):  # noqa: F811
 
 def test_a_driver_that_refuses_the_text(renderer, cuda, monkeypatch):  # noqa: F811
     monkeypatch.setattr(ptx, "ptx", lambda program: "// not PTX\n")
-    with pytest.raises(RenderError, match=r"NVIDIA Fake failed in cuModuleLoadDataEx: invalid ptx .*no entry `kernel`"):
+    with pytest.raises(RenderError, match=r"NVIDIA Fake failed in cuLinkAddData: invalid ptx .*no entry `kernel`"):
         renderer.prepare(program((preset("3L_4D"),)))
     assert not renderer.has(program((preset("3L_4D"),)))
     assert "module" not in cuda.left()
@@ -365,14 +366,27 @@ def test_preparing_beside_the_render_thread(renderer, cuda):  # noqa: F811
     assert not any(cuda.stacks.values())
 
 
-def test_the_text_is_kept_for_the_next_start(cuda, tmp_path, monkeypatch):  # noqa: F811
+def test_the_code_is_kept_for_the_next_start(cuda, tmp_path):  # noqa: F811
     first = CudaRenderer(cache=tmp_path)
     picture = draw(first, scene(), SPEC)
     first.close()
-    monkeypatch.setattr(ptx, "ptx", lambda program: pytest.fail("compiled again"))
+    assert cuda.calls.count("cuLinkComplete") == 1
     second = CudaRenderer(cache=tmp_path)
     assert np.array_equal(draw(second, scene(), SPEC), picture)
     second.close()
+    assert cuda.calls.count("cuLinkComplete") == 1
+
+
+def test_kept_code_that_the_driver_does_not_take_is_compiled_anew(cuda, tmp_path):  # noqa: F811
+    first = CudaRenderer(cache=tmp_path)
+    picture = draw(first, scene(), SPEC)
+    first.close()
+    refusals = iter([CUresult.CUDA_ERROR_INVALID_VALUE])
+    cuda.fail["cuModuleLoadData"] = lambda: next(refusals, 0)
+    second = CudaRenderer(cache=tmp_path)
+    assert np.array_equal(draw(second, scene(), SPEC), picture)
+    second.close()
+    assert cuda.calls.count("cuLinkComplete") == 2
 
 
 # --- frames on the card

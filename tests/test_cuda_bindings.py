@@ -54,7 +54,7 @@ def test_the_card_says_who_it_is(found):
 
 def test_the_drivers_words_arrive(found):
     assert found["text"].startswith(
-        "RenderError: NVIDIA Fake failed in cuModuleLoadDataEx: invalid ptx (CUDA_ERROR_INVALID_PTX)"
+        "RenderError: NVIDIA Fake failed in cuLinkAddData: invalid ptx (CUDA_ERROR_INVALID_PTX)"
     )
     assert "no entry `kernel`" in found["text"]  # the compiler's log
     assert found["full"].startswith("RenderError: NVIDIA Fake failed in cuLaunchKernel: out of memory")
