@@ -25,6 +25,7 @@ from morphogen.instrument import Instrument
 from morphogen.library.find import Library
 from morphogen.ports import DEFAULT_BASE, Ports
 from morphogen.registry import resolve
+from morphogen.render import scribe
 from morphogen.render.switch import switch
 from morphogen.resume import restore, resumed_style
 from morphogen.state import Autosaver, State, StateFile, state_path
@@ -91,7 +92,8 @@ class App:
 
     def run(self, seconds: float | None = None) -> None:
         """The show, on this thread, until stopped."""
-        self.instrument.loop.run(seconds)
+        with scribe.employed():
+            self.instrument.loop.run(seconds)
 
     def close(self) -> None:
         """Take everything apart; idempotent, bounded."""

@@ -11,10 +11,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from morphogen.field.scene import Program
+from morphogen.field.network import Shape
+from morphogen.field.scene import Program, program
 from morphogen.priority import behind_the_picture
 from morphogen.render.cpu.bands import BandKernel
 from morphogen.render.objects import ObjectStore
+from morphogen.render.scribe import written
 
 FORGETFUL = ObjectStore()
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -53,18 +55,16 @@ class Kernel:
     """Machine code; callable from any thread, without the GIL. Taken from `objects` if it is known there (2 ms), else
     compiled and kept there (0.15 to 0.4 s)."""
 
-    def __init__(
-        self, kind: type[BandKernel], program: Program, target: Target, objects: ObjectStore = FORGETFUL
-    ) -> None:
+    def __init__(self, kind: type[BandKernel], what: Program, target: Target, objects: ObjectStore = FORGETFUL) -> None:
         self.target = target
-        key = objects.key(kind.__qualname__, program.shapes if kind.draws_networks else (), target)
+        key = objects.key(kind.__qualname__, what.shapes if kind.draws_networks else (), target)
         with _compile_lock:  # llvmlite's contexts are not made for two compiling threads
             machine = llvm.Target.from_default_triple().create_target_machine(
                 cpu=target.cpu, features=target.features, opt=3
             )
             code = objects.load(key)
             if code is None:
-                code = _compiled(kind, program, target, machine)
+                code = _compiled(kind, what.shapes, target, machine)
                 objects.save(key, code)
             self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -72,9 +72,12 @@ class Kernel:
         self.run = _PROTOTYPE(self._engine.get_function_address("kernel"))
 
 
-def _compiled(kind: Callable[..., BandKernel], program: Program, target: Target, machine: Any) -> bytes:
-    layout, span = str(machine.target_data), 2 * target.width
-    text = kind(program, target.width, span, llvm.get_process_triple(), layout).build()
+def _text(kind: Callable[..., BandKernel], shapes: tuple[Shape, ...], width: int, triple: str, layout: str) -> str:
+    return kind(program(shapes), width, 2 * width, triple, layout).build()
+
+
+def _compiled(kind: type[BandKernel], shapes: tuple[Shape, ...], target: Target, machine: Any) -> bytes:
+    text = written(_text, kind, shapes, target.width, llvm.get_process_triple(), str(machine.target_data))
 
     def translate() -> bytes:
         module = llvm.parse_assembly(text)
