@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from morphogen.field.grade import Grade
 from morphogen.field.network import init_glow, preset
-from morphogen.field.scene import Grade, Scene, View
+from morphogen.field.scene import Scene, View
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render.cost import HIGH, LOW, UPSCALE, Bill, Governor, may_halve, work

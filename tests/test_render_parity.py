@@ -19,6 +19,7 @@ import qemu
 from drawing import VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError, RenderError
 from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.grade import Grade
 from morphogen.field.network import (
     FRAME_INPUTS,
     PIXEL_INPUTS,
@@ -29,7 +30,7 @@ from morphogen.field.network import (
     init_seed,
     preset,
 )
-from morphogen.field.scene import Grade, Scene, View, program
+from morphogen.field.scene import Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create

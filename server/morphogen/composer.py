@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from morphogen.field.grade import Grade
 from morphogen.field.network import Network
-from morphogen.field.scene import Grade, Scene, View
+from morphogen.field.scene import Scene, View
 from morphogen.params.drift import drift_noise
 from morphogen.params.store import Snapshot
 from morphogen.stage import Look

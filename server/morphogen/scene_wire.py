@@ -17,8 +17,9 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from morphogen.errors import MorphogenError
+from morphogen.field.grade import Grade
 from morphogen.field.network import Network, Shape, tensor_shapes
-from morphogen.field.scene import Grade, Scene, View, scene_uniforms
+from morphogen.field.scene import Scene, View, scene_uniforms
 from morphogen.library import checks
 
 VERSION = 1

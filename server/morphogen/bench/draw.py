@@ -14,8 +14,9 @@ import numpy as np
 from morphogen.bench import limits
 from morphogen.contracts import Renderer
 from morphogen.errors import MorphogenError
+from morphogen.field.grade import Grade
 from morphogen.field.network import PRESETS, init_glow, preset
-from morphogen.field.scene import Grade, Scene, View, program
+from morphogen.field.scene import Scene, View, program
 from morphogen.frame import TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import create

@@ -7,16 +7,25 @@ One matrix costs nine multiply-adds a pixel whatever is switched on. Hue turns a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from morphogen.field.scene import Grade
-
 LUMA = np.array([0.2126, 0.7152, 0.0722])
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Colour after the field; units of the parameters of the same names."""
+
+    exposure: float = 0.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0
+    tint: float = 0.0
+    tint_hue: float = 0.6
 
 
 @lru_cache(maxsize=256)

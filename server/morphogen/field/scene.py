@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.field.cppn import block_size, fold
-from morphogen.field.grade import grade_matrix
+from morphogen.field.grade import Grade, grade_matrix
 from morphogen.field.graph import Node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
 from morphogen.field.network import Network, Shape
 from morphogen.frame import TargetSpec
@@ -159,18 +159,6 @@ class View:
 
 
 @dataclass(frozen=True)
-class Grade:
-    """Colour after the field; units of the parameters of the same names."""
-
-    exposure: float = 0.0
-    contrast: float = 1.0
-    saturation: float = 1.0
-    hue: float = 0.0
-    tint: float = 0.0
-    tint_hue: float = 0.6
-
-
-@dataclass(frozen=True)
 class Scene:
     """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
     input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame."""
@@ -179,7 +167,7 @@ class Scene:
     values: Mapping[str, float] = field(default_factory=dict)
     mix: float = 0.0
     view: View = View()
-    grade: Grade = Grade()
+    grade: Grade = Grade()  # noqa: RUF009  it is frozen
     trail: float = 0.0
     dt: float = 1 / 60
     master: float = 1.0
