@@ -49,6 +49,10 @@ class CUjit_option(IntEnum):
     CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
 
 
+class CUfunction_attribute(IntEnum):
+    CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8
+
+
 class CUjitInputType(IntEnum):
     CU_JIT_INPUT_PTX = 1
 
@@ -75,7 +79,7 @@ class FakeDriver:
     """One driver. cards: (name, major, minor); fail: call -> error code, or a function that gives one."""
 
     CUresult, CUdevice_attribute = CUresult, CUdevice_attribute
-    CUjit_option, CUjitInputType = CUjit_option, CUjitInputType
+    CUjit_option, CUjitInputType, CUfunction_attribute = CUjit_option, CUjitInputType, CUfunction_attribute
 
     def __init__(self, cards: list[tuple[str, int, int]] | None = None) -> None:
         self.cards = [("NVIDIA Fake", 9, 0)] if cards is None else cards
@@ -88,6 +92,9 @@ class FakeDriver:
         self.retained = 0
         self.queue: list[tuple[Any, Callable[[], None]]] = []
         self.launches: list[bytes] = []
+        self.shared: dict[int, int] = {}  # what functions may have, where it was raised
+        self.second = 1e12  # threads' instructions that the card does in a second
+        self.clock, self.moments = 0.0, dict[int, float]()
         self.executed: dict[str, int] = {}
         self._next = 0x7F00_0000_0000
         self._parsed: dict[bytes, ptx_machine.Kernel] = {}
@@ -242,6 +249,13 @@ class FakeDriver:
     def cuModuleGetFunction(self, module: int, name: bytes) -> Any:
         return module if name == b"kernel" else (CUresult.CUDA_ERROR_NOT_FOUND, None)
 
+    def cuFuncSetAttribute(self, function: int, attribute: CUfunction_attribute, value: int) -> CUresult:
+        assert attribute is CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        if value > 99 << 10:  # of the smallest of the cards that have matrix units
+            return CUresult.CUDA_ERROR_INVALID_VALUE
+        self.shared[function] = value
+        return OK
+
     def cuModuleGetGlobal(self, module: int, name: bytes) -> Any:
         address = self.alive[module][1][1][name.decode()]
         return OK, address, self.memory.blocks[address].size
@@ -250,7 +264,12 @@ class FakeDriver:
 
     def cuMemcpyHtoDAsync(self, device: int, host: int, size: int, stream: int) -> CUresult:
         kept = ctypes.string_at(host, size)  # pageable memory is read before the call returns
-        self.queue.append((stream, lambda: self.memory.find(device, size)[1].__setitem__(slice(size), list(kept))))
+
+        def send() -> None:
+            base, block = self.memory.find(device, size)
+            block[device - base : device - base + size] = np.frombuffer(kept, np.uint8)
+
+        self.queue.append((stream, send))
         return OK
 
     def cuMemcpyDtoHAsync(self, host: int, device: int, size: int, stream: int) -> CUresult:
@@ -264,7 +283,9 @@ class FakeDriver:
         self, function: int, across: int, down: int, deep: int, x: int, y: int, z: int, shared: int, stream: int,
         arguments: int, extra: int,
     ) -> CUresult:  # fmt: skip
-        assert (deep, z, shared, extra) == (1, 1, 0, 0)
+        assert (deep, z, extra) == (1, 1, 0)
+        if shared > self.shared.get(function, 48 << 10):
+            return CUresult.CUDA_ERROR_INVALID_VALUE
         assert self.alive[stream][0] == "stream"
         kernel, spaces = self.alive[function][1]
         block = ctypes.string_at(ctypes.c_void_p.from_address(arguments).value or 0, kernel.parameter_bytes)
@@ -274,7 +295,10 @@ class FakeDriver:
             constants = {name: self.memory.blocks[address] for name, address in spaces.items()}
             parameters = np.frombuffer(block, np.uint8)
             try:
-                self.executed = ptx_machine.launch(kernel, self.memory, parameters, (across, down), (x, y), constants)
+                self.executed = ptx_machine.launch(
+                    kernel, self.memory, parameters, (across, down), (x, y), constants, shared
+                )
+                self.clock += sum(self.executed.values()) * across * down * x * y / self.second
             except ptx_machine.Fault as fault:
                 self.lost, self.fault = GONE, fault
 
@@ -283,8 +307,12 @@ class FakeDriver:
 
     def cuEventRecord(self, event: int, stream: int) -> CUresult:
         assert self.alive[event][0] == "event"
-        self.queue.append((stream, lambda: None))
+        self.queue.append((stream, lambda: self.moments.__setitem__(event, self.clock)))
         return OK
+
+    def cuEventElapsedTime(self, first: int, last: int) -> float:
+        assert not self.queue or not {first, last} - set(self.moments), "an event that is not over"
+        return 1e3 * (self.moments[last] - self.moments[first])
 
     def cuEventSynchronize(self, event: int) -> CUresult:
         self._work()

@@ -2,23 +2,27 @@
 
 Arithmetic is float32, rounded as each instruction says. The approximate instructions err as much as NVIDIA documents
 (PTX ISA, "Floating-Point Instructions"), up or down by a coin that the argument's bits toss: the same argument always
-gives the same result, as in the silicon. Memory is bounds- and alignment-checked. It says nothing about speed.
+gives the same result, as in the silicon. Memory is bounds- and alignment-checked; what a block shares is checked for
+races between its warps, barriers and matrix products for threads that are missing. It says nothing about speed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-F32, U32, U64 = np.float32, np.uint32, np.uint64
+from ptx_numbers import COMPARE, F32, FLOATS, U32, U64, byte_permute, pair, product
+
+KINDS = {"f32": F32, "s32": np.int32, "u32": U32, "b32": U32, "s64": np.int64, "u64": U64, "b64": U64,
+         "b16": np.uint16, "u16": np.uint16, "pred": np.bool_}  # fmt: skip
+WARP = 32
 
 
 class Fault(Exception):
-    """What the driver would call an illegal or a misaligned address."""
+    """What the driver would call an illegal or a misaligned address; or what it would hang or fail silently at."""
 
 
 @dataclass
@@ -44,25 +48,59 @@ class Memory:
         return whole, ((addresses - U64(base)) // U64(size)).astype(np.int64)
 
 
+class Shared:
+    """What the threads of each block share: uint32 (blocks, words), full of NaN at first. A word that one warp wrote
+    may not be touched by another before a barrier, nor one that another read be written."""
+
+    def __init__(self, blocks: int, size: int) -> None:
+        self.words = np.full((blocks, size // 4), 0xFFFFFFFF, U32)
+        self.written, self.read = (np.full(self.words.shape, -1, np.int64) for _ in range(2))
+
+    def touch(self, blocks: np.ndarray, addresses: np.ndarray, warps: np.ndarray, count: int, write: bool) -> Any:
+        """Indices of `count` words each, checked."""
+        if (addresses % U64(4 * count)).any():
+            raise Fault("misaligned shared address")
+        at = (addresses // U64(4)).astype(np.int64)[:, None] + np.arange(count)
+        if at.size and at.max() >= self.words.shape[1]:
+            raise Fault(f"illegal shared address {4 * int(at.max()):#x}")
+        place, mine = (blocks[:, None], at), warps[:, None]
+        for before in (self.written, self.read) if write else (self.written,):
+            if ((before[place] >= 0) & (before[place] != mine)).any():
+                raise Fault("race: another warp was there since the last barrier")
+        (self.written if write else self.read)[place] = mine
+        return place
+
+    def barrier(self, blocks: np.ndarray) -> None:
+        self.written[blocks] = self.read[blocks] = -1
+
+
 @dataclass
 class Kernel:
-    """A parsed entry: bytes of its parameter block, instructions, labels, and the module's constants by name."""
+    """A parsed entry: bytes of its parameter block, instructions, labels, tables of labels, and the module's constants
+    by name."""
 
     parameter_bytes: int
     code: list[tuple[str, str, list[str]]]
     labels: dict[str, int]
     constants: dict[str, int]
+    tables: dict[str, list[str]] = field(default_factory=dict)
 
 
 def parse(text: str) -> Kernel:
     """Raises ValueError for what is not PTX with one entry called `kernel`."""
-    head = re.search(r"\.entry kernel\(\s*\.param \.align 8 \.b8 kernel_param_0\[(\d+)\]\s*\)\s*\{(.*)\}", text, re.S)
+    head = re.search(
+        r"\.entry kernel\(\s*\.param \.align 8 \.b8 kernel_param_0\[(\d+)\]\s*\)\s*(?:\.\w+ \d+\s*)*\{(.*)\}",
+        text,
+        re.S,
+    )
     if not text.lstrip().startswith("//") or head is None:
         raise ValueError("no entry `kernel` with one block of parameters")
     constants = {n: int(size) for n, size in re.findall(r"\.const \.align 16 \.b8 (\w+)\[(\d+)\]", text)}
+    jumps = r"(\$\w+): \.branchtargets([^;]*);"
+    tables = {name: re.findall(r"[$\w]+", labels) for name, labels in re.findall(jumps, head[2])}
     code: list[tuple[str, str, list[str]]] = []
     labels = {}
-    for line in (raw.split("//")[0].strip().rstrip(";") for raw in head[2].splitlines()):
+    for line in (raw.split("//")[0].strip().rstrip(";") for raw in re.sub(jumps, "", head[2]).splitlines()):
         if line.endswith(":"):
             labels[line[:-1]] = len(code)
         elif line and not line.startswith("."):
@@ -70,119 +108,160 @@ def parse(text: str) -> Kernel:
             name, _, operands = rest.strip().partition(" ")
             parts = re.findall(r"\{[^}]*\}|\[[^]]*\]|[^,\s]+", operands)
             code.append((guard.lstrip("@").rstrip("\t"), name, parts))
-    return Kernel(int(head[1]), code, labels, constants)
+    return Kernel(int(head[1]), code, labels, constants, tables)
 
 
-def coin(x: np.ndarray) -> np.ndarray:
-    """+1 or -1 by the bits of a float32."""
-    bits = np.atleast_1d(x).view(U32).reshape(np.shape(x)) * U32(2654435761)
-    return np.where(bits & U32(1 << 27), 1.0, -1.0)
+class Threads:
+    """All threads of a launch. Those at the earliest instruction go on together until they meet others or part.
 
-
-def cos_approx(x: Any) -> Any:
-    """Absolute error 2**-20.5 within a turn, 2**-14.7 within 50 turns; further out, where nothing is promised, the
-    same of a product with 1 / 2 pi cut off to float32 (what ptxas makes of the instruction: FMUL.RZ, MUFU.COS)."""
-    turns = toward_zero(x.astype(np.float64) * F32(0.15915494309)).astype(np.float64)
-    far = np.cos(2 * np.pi * (turns - np.rint(turns)))
-    size = np.abs(x)
-    error = np.where(size <= 2 * np.pi, 2**-20.5, 2**-14.7)
-    return (np.where(size <= 100 * np.pi, np.cos(x.astype(np.float64)), far) + coin(x) * error).astype(F32)
-
-
-def relative(value: Any, x: Any, ulps: float) -> Any:
-    """`value` in float64, wrong by `ulps` of float32; tiny results flushed to zero."""
-    wrong = (value * (1 + coin(x) * ulps * 2.0**-23)).astype(F32)
-    return np.where(np.abs(wrong) < F32(2.0**-126), F32(0), wrong)
-
-
-def toward_zero(exact: Any) -> Any:
-    near = exact.astype(F32)
-    return np.where(np.abs(near.astype(np.float64)) > np.abs(exact), np.nextafter(near, F32(0)), near)
-
-
-def fused(a: Any, b: Any, c: Any) -> Any:
-    return (a.astype(np.float64) * b + c).astype(F32)
-
-
-FLOATS: dict[str, Callable[..., Any]] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "fma": fused, "min": np.fmin, "max": np.fmax,
-    "abs": np.abs, "neg": np.negative, "cvt.rmi.f32": np.floor,
-    "add.rz": lambda a, b: toward_zero(a.astype(np.float64) + b),
-    "cos.approx": cos_approx,
-    "ex2.approx.ftz": lambda x: relative(np.exp2(x.astype(np.float64)), x, 2),
-    "rcp.approx.ftz": lambda x: relative(1 / x.astype(np.float64), x, 1),
-    "sqrt.approx.ftz": lambda x: relative(np.sqrt(x.astype(np.float64)), x, 1),
-}  # fmt: skip
-COMPARE = {"gt": np.greater, "ge": np.greater_equal, "lt": np.less, "le": np.less_equal, "eq": np.equal,
-           "ne": np.not_equal, "leu": lambda a, b: ~(a > b), "geu": lambda a, b: ~(a < b),
-           "ltu": lambda a, b: ~(a >= b), "gtu": lambda a, b: ~(a <= b)}  # fmt: skip
-KINDS = {"f32": F32, "s32": np.int32, "u32": U32, "b32": U32, "s64": np.int64, "u64": U64, "b64": U64,
-         "b16": np.uint16, "u16": np.uint16, "pred": np.bool_}  # fmt: skip
-
-
-def byte_permute(a: Any, b: Any, selector: Any) -> Any:
-    both = a.astype(U64) | (b.astype(U64) << U64(32))
-    out = np.zeros(np.broadcast_shapes(a.shape, b.shape, selector.shape), U64)
-    for i in range(4):
-        which = (selector.astype(U64) >> U64(4 * i)) & U64(7)
-        out = out | (((both >> (which * U64(8))) & U64(255)) << U64(8 * i))
-    return out.astype(U32)
-
-
-class Thread:
-    """All threads that go the same way. registers: name -> array of one value a thread, or of one for all."""
+    registers: name -> array of one value a thread, or of one for all; `some`: indices of the threads that are at work,
+    None: all of them."""
 
     def __init__(
-        self, kernel: Kernel, memory: Memory, parameters: np.ndarray, constants: dict[str, np.ndarray]
-    ) -> None:
-        self.kernel, self.memory = kernel, memory
-        self.spaces = {"kernel_param_0": parameters, **constants}
-        self.executed: dict[str, int] = {}
+        self, kernel: Kernel, memory: Memory, spaces: dict[str, np.ndarray], registers: dict[str, np.ndarray],
+        per_block: int, shared: Shared,
+    ) -> None:  # fmt: skip
+        self.kernel, self.memory, self.spaces, self.shared = kernel, memory, spaces, shared
+        self.registers, self.executed = registers, dict[str, int]()
+        count = next(r.size for r in registers.values() if r.ndim)
+        self.at, self.some = np.zeros(count, np.int64), None
+        self.block, self.warp = np.arange(count) // per_block, np.arange(count) // WARP
+        self.per_block, self.waits = per_block, np.zeros(count, np.bool_)
+        self.whole = any(name.startswith(("bar.", "mma.")) for _, name, _ in kernel.code)
 
-    def run(self, registers: dict[str, np.ndarray], at: int = 0) -> None:
-        code = self.kernel.code
-        while at < len(code):
+    def run(self) -> None:
+        end = len(self.kernel.code)
+        while (self.at < end).any():
+            awake = ~self.waits
+            if not awake.any():
+                raise Fault("threads wait at a barrier for others that never come")
+            low = int(self.at[awake].min())
+            if low >= end:
+                raise Fault("threads end while others wait for them at a barrier")
+            here = awake & (self.at == low)
+            ahead = self.at[awake & ~here]
+            self.some = None if here.all() else np.flatnonzero(here)
+            self._stretch(low, int(ahead.min()) if len(ahead) else end)
+            self._drop()
+
+    def _stretch(self, at: int, limit: int) -> None:
+        code, mine = self.kernel.code, slice(None) if self.some is None else self.some
+        while at < limit:
             guard, name, parts = code[at]
             self.executed[name] = self.executed.get(name, 0) + 1
             at += 1
             if name == "ret":
+                self.at[mine] = len(code)
                 return
-            if name.startswith("bra"):
-                taken = registers[guard.lstrip("!")] ^ guard.startswith("!") if guard else np.True_
-                if taken.all():
-                    at = self.kernel.labels[parts[0]]
-                elif taken.any():
-                    self.run({k: v if v.ndim == 0 else v[taken] for k, v in registers.items()}, self._label(parts[0]))
-                    registers = {k: v if v.ndim == 0 else v[~taken] for k, v in registers.items()}
+            if name.startswith(("bra", "brx")):
+                targets = self._targets(name, guard, parts, at)
+                if targets.min() != targets.max():
+                    self.at[mine] = targets
+                    return
+                at = int(targets.min())
                 continue
             assert not guard, f"{name} under a predicate"
-            self.step(registers, name, parts)
+            if name.startswith("bar."):
+                self.at[mine] = at
+                if self._barrier(name):
+                    continue
+                return
+            self.step(name, parts)
+        self.at[mine] = at
 
-    def _label(self, name: str) -> int:
-        return self.kernel.labels[name]
+    def _targets(self, name: str, guard: str, parts: list[str], following: int) -> np.ndarray:
+        labels = self.kernel.labels
+        if name == "brx.idx":
+            table = np.array([labels[label] for label in self.kernel.tables[parts[1]]])
+            return table[np.atleast_1d(self.value(parts[0], U32)).astype(np.int64)]
+        if not guard:
+            return np.array([labels[parts[0]]])
+        taken = np.atleast_1d(self.value(guard.lstrip("!"), np.bool_)) ^ guard.startswith("!")
+        return np.where(taken, labels[parts[0]], following)
 
-    def step(self, registers: dict[str, np.ndarray], name: str, parts: list[str]) -> None:
-        words = name.split(".")
-        if words[0] in ("ld", "st"):
-            self._memory(registers, words, parts)
+    def _drop(self) -> None:
+        """Threads that have nothing to do any more; not where others may wait for them."""
+        code = self.kernel.code
+        over = np.array([at >= len(code) or code[at][1] == "ret" for at in self.at]) if self._parted() else None
+        if self.whole or over is None or not over.any() or over.all():
             return
-        kind = KINDS[words[-1]]
-        registers[parts[0]] = self._compute(name, words, kind, [self.value(registers, p, kind) for p in parts[1:]],
-                                            registers, parts)  # fmt: skip
+        self.registers = {k: v[~over] if v.ndim else v for k, v in self.registers.items()}
+        self.at, self.waits = self.at[~over], self.waits[~over]
+        self.block, self.warp = self.block[~over], self.warp[~over]
 
-    def value(self, registers: dict[str, np.ndarray], text: str, kind: Any) -> np.ndarray:
+    def _parted(self) -> bool:
+        return bool(len(self.at)) and self.at.min() != self.at.max()
+
+    # --- values
+
+    def value(self, text: str, kind: Any) -> np.ndarray:
         """An operand as `kind`: a register, a float by its bits, a number, or the name of a space (its offset 0)."""
-        if text in registers:
-            found = registers[text]
-            return found if found.dtype.kind in "Ub" else _as(found, kind)
+        if text in self.registers:
+            found = self.registers[text]
+            if self.some is not None and found.ndim:
+                found = found[self.some]
+            return found if found.dtype.kind in "Ub" else as_kind(found, kind)
         if text.startswith("0f"):
-            return _as(np.array(int(text[2:], 16), U32), kind)
+            return as_kind(np.array(int(text[2:], 16), U32), kind)
         if text in self.spaces:
             return np.array(text)
-        number = int(text.rstrip("U"), 0)
+        number = 0 if text == "shared" else int(text.rstrip("U"), 0)
         return np.array(number & (2 ** (8 * np.dtype(kind).itemsize) - 1), f"u{np.dtype(kind).itemsize}").view(kind)
 
-    def _compute(self, name: str, words: list[str], kind: Any, args: list[Any], registers: Any, parts: Any) -> Any:
+    def put(self, name: str, value: Any) -> None:
+        value = np.asarray(value)
+        if self.some is None or value.dtype.kind == "U":  # the name of a space
+            self.registers[name] = value
+            return
+        before = self.registers.get(name, np.zeros(len(self.at), value.dtype))
+        full = np.array(np.broadcast_to(before, len(self.at)))
+        if full.dtype.itemsize != value.dtype.itemsize:
+            full = np.zeros(len(self.at), value.dtype)
+        full.view(value.dtype)[self.some] = value
+        self.registers[name] = full
+
+    # --- instructions
+
+    def step(self, name: str, parts: list[str]) -> None:
+        words = name.split(".")
+        if words[0] in ("ld", "st"):
+            self._memory(words, parts)
+        elif words[0] == "mma":
+            self._product(words, parts)
+        elif name.startswith("cvt.rn.") and words[2].endswith("16x2"):
+            self.put(parts[0], pair(*(np.atleast_1d(self.value(p, F32)) for p in parts[1:]), words[2]))
+        else:
+            kind = KINDS[words[-1]]
+            self.put(parts[0], self._compute(name, words, kind, [self.value(p, kind) for p in parts[1:]], parts))
+
+    def _barrier(self, name: str) -> bool:
+        """Whether nobody has to wait. Threads that wait are those that have come as far as this one's next step."""
+        block = name == "bar.sync"
+        ids, size = (self.block, self.per_block) if block else (self.warp, WARP)
+        mine = np.arange(len(self.at)) if self.some is None else self.some
+        if block and (np.unique(self.warp[mine], return_counts=True)[1] != WARP).any():
+            raise Fault("bar.sync without some threads of a warp")
+        self.waits[mine] = True
+        there = np.flatnonzero(self.waits & (self.at == self.at[mine[0]]))
+        groups, counts = np.unique(ids[there], return_counts=True)
+        free = there[np.isin(ids[there], groups[counts == size])]
+        self.waits[free] = False
+        if block and len(free):
+            self.shared.barrier(np.unique(self.block[free]))
+        return len(free) == len(mine) == len(there)
+
+    def _product(self, words: list[str], parts: list[str]) -> None:
+        mine = slice(None) if self.some is None else self.some
+        if (np.unique(self.warp[mine], return_counts=True)[1] != WARP).any():
+            raise Fault("mma.sync without some threads of a warp")
+        names = [re.findall(r"[^{},\s]+", part) for part in parts]
+        count = len(self.at) if self.some is None else len(self.some)
+        operands = [[np.ascontiguousarray(np.broadcast_to(self.value(n, F32), count)) for n in part]
+                    for part in names[1:]]  # fmt: skip
+        for register, value in zip(names[0], product(words[-3], *operands), strict=True):
+            self.put(register, value)
+
+    def _compute(self, name: str, words: list[str], kind: Any, args: list[Any], parts: Any) -> Any:
         stem = name.rsplit(".", 1)[0].replace(".rn", "")
         with np.errstate(all="ignore"):
             if words[-1] == "f32" and words[0] not in ("setp", "selp", "mov"):
@@ -190,10 +269,10 @@ class Thread:
             if words[0] == "setp":
                 return np.asarray(COMPARE[words[1]](*args))
             if words[0] == "selp":
-                return np.where(registers[parts[3]], args[0], args[1])
-            return np.asarray(self._whole(words, kind, args, registers, parts))
+                return np.where(self.value(parts[3], np.bool_), args[0], args[1])
+            return np.asarray(self._whole(words, kind, args, parts))
 
-    def _whole(self, words: list[str], kind: Any, args: list[Any], registers: Any, parts: list[str]) -> Any:
+    def _whole(self, words: list[str], kind: Any, args: list[Any], parts: list[str]) -> Any:
         a, *more = args
         match words[0]:
             case "mov":
@@ -212,34 +291,58 @@ class Thread:
                 return ~a
             case "shl":
                 return a << more[0]
+            case "shr":
+                return a >> more[0]
+            case "bfe":
+                return a >> more[0] & ((kind(1) << more[1]) - kind(1))
+            case "div":
+                return a // more[0]
+            case "min" | "max":
+                return np.minimum(a, more[0]) if words[0] == "min" else np.maximum(a, more[0])
             case "cvt":
-                return _as(registers[parts[1]], KINDS[words[2]]).astype(KINDS[words[1]])
+                return as_kind(self.value(parts[1], KINDS[words[2]]), KINDS[words[2]]).astype(KINDS[words[1]])
             case "prmt":
                 return byte_permute(a, *more)
         raise NotImplementedError(".".join(words))
 
-    def _memory(self, registers: dict[str, np.ndarray], words: list[str], parts: list[str]) -> None:
+    def _memory(self, words: list[str], parts: list[str]) -> None:
         kind = KINDS[words[-1]]
         count = next((int(w[1]) for w in words if re.fullmatch(r"v[24]", w)), 1)
         place, names = (parts[0], parts[1]) if words[0] == "st" else (parts[1], parts[0])
-        names_list = re.findall(r"[^{},\s]+", names)
+        registers = re.findall(r"[^{},\s]+", names)
         base, _, offset = place.strip("[]").partition("+")
-        start = registers[base] if base in registers else np.array(base)
+        start = self.value(base, U64)
         if start.dtype.kind == "U":
             space, at = self.spaces[str(start)], int(offset or 0)
-            for i, register in enumerate(names_list):
+            for i, register in enumerate(registers):
                 size = np.dtype(kind).itemsize
-                registers[register] = space[at + i * size : at + (i + 1) * size].view(kind)[0:1].reshape(())
+                self.put(register, space[at + i * size : at + (i + 1) * size].view(kind)[0:1].reshape(()))
             return
-        block, first = self.memory.words(start.view(U64) + U64(int(offset or 0)), kind, count)
-        for i, register in enumerate(names_list):
+        with np.errstate(over="ignore"):
+            address = start.view(U64) + U64(int(offset or 0) % 2**64)
+        if words[1] == "shared":
+            self._shared(words[0] == "st", address, registers, kind)
+            return
+        block, first = self.memory.words(address, kind, count)
+        for i, register in enumerate(registers):
             if words[0] == "ld":
-                registers[register] = block[first + i]
+                self.put(register, block[first + i])
             else:
-                block[first + i] = self.value(registers, register, kind)
+                block[first + i] = self.value(register, kind)
+
+    def _shared(self, write: bool, address: np.ndarray, registers: list[str], kind: Any) -> None:
+        mine = slice(None) if self.some is None else self.some
+        blocks, warps = self.block[mine], self.warp[mine]
+        place = self.shared.touch(blocks, np.broadcast_to(address, blocks.shape), warps, len(registers), write)
+        if write:
+            values = [np.broadcast_to(self.value(r, kind), blocks.shape) for r in registers]
+            self.shared.words[place] = np.stack([v.view(U32) for v in map(np.ascontiguousarray, values)], axis=1)
+            return
+        for register, value in zip(registers, self.shared.words[place].T, strict=True):
+            self.put(register, np.ascontiguousarray(value).view(kind))
 
 
-def _as(value: np.ndarray, kind: Any) -> np.ndarray:
+def as_kind(value: np.ndarray, kind: Any) -> np.ndarray:
     """The same bits as another type of the same size; other sizes by value."""
     if value.dtype.itemsize == np.dtype(kind).itemsize:
         return value.view(kind)
@@ -248,13 +351,17 @@ def _as(value: np.ndarray, kind: Any) -> np.ndarray:
 
 def launch(
     kernel: Kernel, memory: Memory, parameters: np.ndarray, grid: tuple[int, int], block: tuple[int, int],
-    constants: dict[str, np.ndarray] | None = None,
+    constants: dict[str, np.ndarray] | None = None, shared: int = 0,
 ) -> dict[str, int]:  # fmt: skip
-    """Run every thread; returns how often each instruction was executed by a thread that drew. Raises Fault."""
+    """Run every thread; returns how often each instruction was executed by threads that went the same way. shared:
+    bytes that a block has. Raises Fault."""
     assert parameters.size == kernel.parameter_bytes, (parameters.size, kernel.parameter_bytes)
     shape = (grid[1], grid[0], block[1], block[0])
     ctaid_y, ctaid_x, tid_y, tid_x = (a.ravel().astype(U32) for a in np.indices(shape))
     registers = {"%ctaid.x": ctaid_x, "%ctaid.y": ctaid_y, "%tid.x": tid_x, "%tid.y": tid_y}
-    thread = Thread(kernel, memory, parameters, constants or {})
-    thread.run(registers)
-    return thread.executed
+    spaces = {"kernel_param_0": parameters, **(constants or {})}
+    threads = Threads(
+        kernel, memory, spaces, registers, block[0] * block[1], Shared(grid[0] * grid[1] if shared else 0, shared)
+    )
+    threads.run()
+    return threads.executed

@@ -232,7 +232,7 @@ def test_the_card_that_is_named(monkeypatch, cuda):  # noqa: F811
     made = CudaRenderer()
     assert made.describe() == {
         "backend": "cuda", "adapter": "Two", "device": 1, "software": False, "compute": "8.9", "driver": "CUDA 12.4",
-        "card_mb": 0.0,
+        "card_mb": 0.0, "products": "float32", "inner": {},
     }  # fmt: skip
     made.close()
 

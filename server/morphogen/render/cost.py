@@ -129,10 +129,11 @@ class Governor:
     stays while the frame is predicted between two marks, so it does not flicker. budget 0: everything is drawn whole.
     Render thread only, but for `expect`.
 
-    small: scale of small networks that fade to wide ones.
+    small: scale of small networks that fade to wide ones; it stays 1 unless they `may_sample`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, may_sample: bool = True) -> None:
+        self._may_sample = may_sample
         self.budget = 0.0
         self.small = 1
         self._rates: dict[Kind, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in KINDS}
@@ -172,7 +173,7 @@ class Governor:
         bill = Bill.of(shapes, self.small)
         pixels = sum(spec.width * spec.height for spec in specs)
         while (
-            bill.wide and self.small < SMALL_SCALES[-1]
+            self._may_sample and bill.wide and self.small < SMALL_SCALES[-1]
             and pixels * (bill.small * rates[0] + bill.dense * rates[1]) > SMALL_SHARE * self.budget
         ):  # fmt: skip
             self.small = SMALL_SCALES[SMALL_SCALES.index(self.small) + 1]

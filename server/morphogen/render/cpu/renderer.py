@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
-from morphogen.field.cppn import block_size, fold
 from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
@@ -34,7 +33,7 @@ from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
 from morphogen.render.objects import ObjectStore
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
-from morphogen.render.wide.samples import SAMPLED, canonical
+from morphogen.render.wide.samples import SAMPLED, canonical, folded
 
 CACHED_KERNELS = 24
 
@@ -124,7 +123,7 @@ class CpuRenderer:
         self.prepare(scene.program)
         scales = self._governor.plan(shapes, specs)
         made = canonical(shapes, whole=self._governor.small == 1)
-        shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), _folded(scene, made))
+        shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), folded(scene, made))
         wide = SAMPLED in made
         self._frames += 1
         if self._history:
@@ -216,10 +215,3 @@ class CpuRenderer:
         self._crew.close()
         self._kernels.clear()
         self._history.clear()
-
-
-def _folded(scene: Scene, made: Sequence[Shape]) -> NDArray[np.float32]:
-    """Weights of the networks that are drawn for every pixel; the others have their own place."""
-    nothing = np.zeros(block_size(SAMPLED), np.float32)
-    pairs = zip(scene.networks, made, strict=True)
-    return np.concatenate([nothing if shape == SAMPLED else fold(network, scene.values) for network, shape in pairs])

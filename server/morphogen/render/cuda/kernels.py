@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 from morphogen.errors import RenderError
 from morphogen.field.network import Shape
 from morphogen.field.scene import Program, program
-from morphogen.render.cuda import ptx
+from morphogen.render.cuda import finish, ptx
 from morphogen.render.cuda.driver import Card, CardLost
 from morphogen.render.objects import ObjectStore
 from morphogen.render.scribe import written
+from morphogen.render.wide.samples import SAMPLED
 
 CACHED_KERNELS = 24
+Loaded = TypeVar("Loaded")
 
 
 class Kernel:
@@ -30,16 +33,17 @@ class Kernel:
         self.function = card.call("cuModuleGetFunction", self._module.handle, b"kernel")
         carried = ptx.carried(what)
         self.constant = None if carried else card.call("cuModuleGetGlobal", self._module.handle, b"uniforms")[0]
-        head = ctypes.sizeof(ptx.Job)
+        kind = ptx.job_type(what)
+        head = ctypes.sizeof(kind)
         self._block = np.zeros(head + 4 * what.uniform_count, np.uint8)
-        self.job = ptx.Job.from_buffer(self._block.data)
+        self.job = kind.from_buffer(self._block.data)
         self.uniforms: NDArray[np.float32] = self._block[head:].view(np.float32)
         self._pointers = (ctypes.c_void_p * 1)(self._block.ctypes.data)
         self.arguments = ctypes.addressof(self._pointers)
 
 
 def _text(shapes: tuple[Shape, ...]) -> str:
-    return ptx.ptx(program(shapes))
+    return (finish.text if SAMPLED in shapes else ptx.ptx)(program(shapes))
 
 
 class Kernels:
@@ -60,7 +64,7 @@ class Kernels:
             if kernel is not None:
                 self._loaded.move_to_end(what.shapes)
                 return kernel
-        kernel = self._stored(what) or self._compiled(what)
+        kernel = self.made(lambda code: Kernel(self._card, what, code), _text, what.shapes)
         with self._lock:
             self._loaded[what.shapes] = kernel
             while len(self._loaded) > CACHED_KERNELS:
@@ -71,23 +75,20 @@ class Kernels:
         """Forget them; those that a frame still needs stay until it is done."""
         self._loaded.clear()
 
-    def _key(self, what: Program) -> str:
-        return self._store.key("cuda", what.shapes, self._card.name, self._card.capability, self._card.driver)
-
-    def _stored(self, what: Program) -> Kernel | None:
-        """From disk; None: not there, or this driver does not take it."""
-        code = self._store.load(self._key(what))
-        if code is None:
-            return None
-        try:
-            return Kernel(self._card, what, code)
-        except CardLost:
-            raise
-        except RenderError:
-            return None
-
-    def _compiled(self, what: Program) -> Kernel:
-        code = self._card.compiled(written(_text, what.shapes))
-        kernel = Kernel(self._card, what, code)
-        self._store.save(self._key(what), code)
-        return kernel
+    def made(self, load: Callable[[bytes], Loaded], write: Callable[..., str], *arguments: Any) -> Loaded:
+        """What `load` makes of machine code: from disk, or of the text that `write(*arguments)` gives; then it is kept.
+        Raises RenderError."""
+        card = self._card
+        key = self._store.key("cuda", write.__module__, arguments, card.name, card.capability, card.driver)
+        code = self._store.load(key)
+        if code is not None:
+            try:
+                return load(code)
+            except CardLost:
+                raise
+            except RenderError:  # this driver does not take it
+                code = None
+        code = card.compiled(written(write, *arguments))
+        loaded = load(code)
+        self._store.save(key, code)
+        return loaded

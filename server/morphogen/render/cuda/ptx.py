@@ -10,18 +10,19 @@ Each thread draws several neighbours, which share what is constant and leave in 
 from __future__ import annotations
 
 import ctypes
-import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 
 from morphogen.errors import RenderError
-from morphogen.field.graph import Node
 from morphogen.field.network import Shape
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither
-from morphogen.render.lowering import F32, I32, I64, MAGIC, Lowering
+from morphogen.render.cuda.lowering import PtxLowering
+from morphogen.render.lowering import F32, I32, I64
+from morphogen.render.wide.samples import SAMPLED
 
 PIXELS_PER_THREAD = 4  # 1, 2 or 4; 3L_4D on sm_90: 194, 157 and 137 instructions a pixel, 18 of them special
 WIDE = 8  # units in a layer; wider ones would fill the registers, and share little: one pixel a thread
@@ -30,7 +31,6 @@ BLOCK = (32, 8)  # threads; a warp stores one run of pixels
 TARGET, TRIPLE = "sm_60", "nvptx64-nvidia-cuda"
 PARAMETER_BYTES = 4096  # what a launch may carry on every driver; larger uniform blocks go to constant memory
 RGBA, BGRA = 0x5410, 0x1054  # which bytes of (red, blue) go where: selector of `prmt`
-WHOLE = 2.0**23  # adding it to 0 <= x < 2**23 leaves the whole part of x in the low mantissa bits
 I8, I16 = ir.IntType(8), ir.IntType(16)
 GLOBAL, CONSTANT = ir.PointerType(addrspace=1), 4
 _ADDRESSES = ("thresholds", "out", "past", "present")
@@ -48,6 +48,28 @@ class Job(ctypes.Structure):
         (name, ctypes.c_uint64 if name in _ADDRESSES else ctypes.c_int32)
         for name in (*_ADDRESSES, "width", "height", "pitch", "column", "row", "order", "flip")
     ]  # fmt: skip
+
+
+class SampledJob(Job):
+    """`Job` with wide networks sampled beforehand. For each of two networks (those that are not sampled leave theirs
+    empty) planes: pre-activations (3, plane) float32 in rows of `across` samples, one for `scale` by `scale` pixels;
+    shift, lead: target column and row plus these count pixels from the second column and row of samples on. share: 1 /
+    scale; middle: how far a pixel lies behind the phase that it counts as, in samples."""
+
+    _fields_: ClassVar = [
+        (f"{name}{i}", kind)
+        for i in (0, 1)
+        for name, kind in (
+            ("planes", ctypes.c_uint64), ("plane", ctypes.c_int32), ("across", ctypes.c_int32),
+            ("scale", ctypes.c_int32), ("shift", ctypes.c_int32), ("lead", ctypes.c_int32),
+            ("share", ctypes.c_float), ("middle", ctypes.c_float), ("reserved", ctypes.c_int32),
+        )
+    ]  # fmt: skip
+
+
+def job_type(program: Program) -> type[Job]:
+    """What a program's kernel reads."""
+    return SampledJob if SAMPLED in program.shapes else Job
 
 
 def pitch(width: int) -> int:
@@ -72,7 +94,7 @@ def grid(program: Program, width: int, height: int) -> tuple[int, int]:
 
 def carried(program: Program) -> bool:
     """Whether the uniforms travel with the launch, behind the job; else in the module's constant `uniforms`."""
-    return ctypes.sizeof(Job) + 4 * program.uniform_count <= PARAMETER_BYTES
+    return ctypes.sizeof(job_type(program)) + 4 * program.uniform_count <= PARAMETER_BYTES
 
 
 def ptx(program: Program) -> str:
@@ -82,121 +104,57 @@ def ptx(program: Program) -> str:
         raise RenderError(
             f"{widest} is too wide for the CUDA backend, which takes {UNROLLED} units in a layer.", "Use --backend cpu."
         )
+    return compiled(str(SceneKernel(program).module), str(program.shapes[0]))
+
+
+def compiled(text: str, what: str, target: str = TARGET, features: str = "") -> str:
+    """PTX of LLVM's `text`. what: its name in errors; target, features: of the oldest card that may read it. Raises
+    RenderError."""
     try:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
-        machine = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=TARGET, opt=3)
-        module = llvm.parse_assembly(str(SceneKernel(program).module), llvm.create_context())
+        machine = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=target, features=features, opt=3)
+        module = llvm.parse_assembly(text, llvm.create_context())
         module.verify()
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
         builder.getModulePassManager().run(module, builder)
         return str(machine.emit_assembly(module))
     except RuntimeError as error:
-        raise RenderError(f"LLVM could not write PTX for {program.shapes[0]}: {str(error)[:200]}") from error
-
-
-class PtxLowering(Lowering):
-    """The graph in the card's own instructions. Their documented errors: PTX ISA, cos.approx to sqrt.approx."""
-
-    def native(self, name: str, *args: Any) -> Any:
-        """An intrinsic of the target, pixel by pixel; it takes and gives 32-bit values of one type."""
-        module, b = self.builder.module, self.builder
-        full = f"llvm.nvvm.{name}"
-        lanes = [[b.extract_element(a, I32(i)) for a in args] for i in range(self.width)] if self.width > 1 else [args]
-        kind = lanes[0][0].type
-        function = module.globals.get(full) or ir.Function(module, ir.FunctionType(kind, [kind] * len(args)), full)
-        results = [b.call(function, lane) for lane in lanes]
-        if self.width == 1:
-            return results[0]
-        joined: Any = ir.Constant(ir.VectorType(kind, self.width), ir.Undefined)
-        for i, value in enumerate(results):
-            joined = b.insert_element(joined, value, I32(i))
-        return joined
-
-    def whole(self, value: Any) -> Any:
-        """0 <= value < 2**23 rounded down, as an integer in the low bits; above them are the bits of 2**23."""
-        return self.builder.bitcast(self.native("add.rz.f", value, self.constant(WHOLE)), self.itype)
-
-    def number(self, bits: Any) -> Any:
-        """The float of an integer 0 .. 2**23 - 1."""
-        b = self.builder
-        return b.fsub(b.bitcast(b.or_(bits, self.integer(0x4B000000)), self.ftype), self.constant(WHOLE))
-
-    def place(self, index: Any) -> Any:
-        """The float of a scalar integer of either sign, less than 2**22 in size."""
-        b = self.builder
-        return b.fsub(b.bitcast(b.add(index, I32(0x4B400000)), F32), ir.Constant(F32, MAGIC))
-
-    def _emit(self, node: Node) -> Any:
-        if node.op == "cos_turns" and _few_turns(node.args[0]):
-            return self._cosine(self.lower(node.args[0]))
-        return super()._emit(node)
-
-    def _cos_turns(self, u: Any) -> Any:
-        """Reduced to half a turn, where the instruction is exact to 2**-20.5; beyond 50 turns it promises nothing."""
-        b = self.builder
-        turns = b.fsub(b.fadd(u, self.constant(MAGIC)), self.constant(MAGIC))
-        return self._cosine(b.fsub(u, turns))
-
-    def _cosine(self, u: Any) -> Any:
-        return self.native("cos.approx.f", self._mul(u, self.constant(math.tau)))
-
-    def _exp2(self, v: Any) -> Any:
-        """Not clamped: beyond the range it is 0 or infinite, and the reciprocal that follows 1 or 0."""
-        return self.native("ex2.approx.ftz.f", v)
-
-    def _exp2_neg(self, v: Any) -> Any:
-        return self.native("ex2.approx.ftz.f", self._neg(v))
-
-    def _div(self, a: Any, b: Any) -> Any:
-        return self._mul(a, self.native("rcp.approx.ftz.f", b))
-
-    def _sqrt(self, a: Any) -> Any:
-        return self.native("sqrt.approx.ftz.f", a)
-
-
-def _few_turns(node: Node) -> bool:
-    """Whether an angle is a weighted sum of units inside -1 .. 1, as in hidden layers: a few turns, where reducing
-    changes nothing (emulated over presets, styles and views: 0.024 % of the values off with it, 0.025 % without)."""
-    while node.op == "fma" and node.args[0].op == "uniform" and _bounded(node.args[1]):
-        node = node.args[2]
-    return node.op == "uniform"
-
-
-def _bounded(node: Node) -> bool:
-    inverse = node.op == "div" and node.args[0].op == "const"  # 1 / (1 + 2**u)
-    return inverse or node.op in ("cos_turns", "exp2_neg")
+        raise RenderError(f"LLVM could not write PTX for {what}: {str(error)[:200]}") from error
 
 
 class SceneKernel:
     """Builds `module`, whose `kernel(Job and uniforms)` draws one program."""
 
+    lowering = PtxLowering
+
     def __init__(self, program: Program) -> None:
         self.program, self.pixels = program, pixels(program)
         self.module = ir.Module("morphogen")
         self.module.triple = TRIPLE
-        size = ctypes.sizeof(Job) + (4 * program.uniform_count if carried(program) else 0)
+        self.job_type = job_type(program)
+        size = ctypes.sizeof(self.job_type) + (4 * program.uniform_count if carried(program) else 0)
         kind = ir.FunctionType(ir.VoidType(), [ir.ArrayType(I8, size).as_pointer()])
         kernel = ir.Function(self.module, kind, "kernel")
         kernel.calling_convention = "ptx_kernel"
         kernel.args[0].add_attribute("byval")
         kernel.args[0].attributes.align = 8
         self.b = ir.IRBuilder(kernel.append_basic_block("entry"))
-        self.job = {name: self._field(name, kernel.args[0]) for name, *_ in Job._fields_}
+        fields: Sequence[Any] = [*Job._fields_, *(SampledJob._fields_ if self.job_type is SampledJob else ())]
+        self.job = {name: self._field(name, kind, kernel.args[0]) for name, kind, *_ in fields}
         self.uniforms = self._uniforms(kernel.args[0])
-        self.low = PtxLowering(self.b, self.pixels, self.uniforms, program)
+        self.low = self.lowering(self.b, self.pixels, self.uniforms, program)
         self._threads()
 
-    def _field(self, name: str, block: Any) -> Any:
-        field = getattr(Job, name)
-        address = self.b.gep(block, [I64(field.offset)], source_etype=I8)
-        if name in _ADDRESSES:
+    def _field(self, name: str, kind: Any, block: Any) -> Any:
+        address = self.b.gep(block, [I64(getattr(self.job_type, name).offset)], source_etype=I8)
+        if kind is ctypes.c_uint64:
             return self.b.inttoptr(self.b.load(address, typ=I64, align=8), GLOBAL)
-        return self.b.load(address, typ=I32, align=4)
+        return self.b.load(address, typ=F32 if kind is ctypes.c_float else I32, align=4)
 
     def _uniforms(self, block: Any) -> Any:
         if carried(self.program):
-            return self.b.gep(block, [I64(ctypes.sizeof(Job))], source_etype=I8)
+            return self.b.gep(block, [I64(ctypes.sizeof(self.job_type))], source_etype=I8)
         kind = ir.ArrayType(F32, self.program.uniform_count)
         constant = ir.GlobalVariable(self.module, kind, "uniforms", addrspace=CONSTANT)
         constant.initializer = ir.Constant(kind, None)
@@ -231,9 +189,14 @@ class SceneKernel:
         values = {"py": py, **{name: row.lower(node) for name, node in zip(ROW, self.program.row, strict=True)}}
         steps = ir.Constant(low.ftype, [float(i) for i in range(self.pixels)]) if self.pixels > 1 else low.constant(0.0)
         px = b.fadd(low.splat(row.place(b.add(x, self.job["column"]))), steps)
-        low.bind({"px": px, **{name: low.splat(value) for name, value in values.items()}})
+        known = {"px": px, **{name: low.splat(value) for name, value in values.items()}}
+        low.bind({**known, **self._sampled(x, y)})
         rgb = [low.lower(node) for node in self.program.colour]
         self._pack(self._with_trail(rgb, b.add(b.mul(y, self.job["pitch"]), x)), x, y)
+
+    def _sampled(self, x: Any, y: Any) -> dict[str, Any]:
+        """Further inputs of a run of pixels."""
+        return {}
 
     def _with_trail(self, rgb: list[Any], pixel: Any) -> list[Any]:
         """Mixed with the past while there is a trail, and kept for the next frame."""

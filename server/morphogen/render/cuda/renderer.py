@@ -19,14 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import RenderError, StateError
-from morphogen.field.scene import SCENE_SLOTS, SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
+from morphogen.field.network import Shape
+from morphogen.field.scene import SCENE_SLOTS, SLOT, Program, Scene, scene_uniforms, target_uniforms
+from morphogen.field.scene import program as program_of
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.cuda import ptx
 from morphogen.render.cuda.driver import Card, CardLost, Memory, Staging
 from morphogen.render.cuda.frame import DeviceFrame
 from morphogen.render.cuda.kernels import Kernel, Kernels
+from morphogen.render.cuda.wide import Packed, Timing, WidePainter
 from morphogen.render.objects import ObjectStore
+from morphogen.render.wide.samples import SAMPLED, canonical, folded
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
 VISIBLE_TRAIL = 1e-4  # seconds
@@ -89,6 +93,8 @@ class Drawing:
     pixels: Memory
     staging: Staging
     kernel: Kernel
+    shapes: tuple[Shape, ...]
+    timing: Timing | None  # of wide networks
 
 
 class CudaRenderer:
@@ -103,21 +109,31 @@ class CudaRenderer:
     def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
         self._card = Card()
         self._kernels = Kernels(self._card, ObjectStore(cache))
+        self._wide = WidePainter(self._card, self._kernels)
         self._pictures: dict[TargetSpec, Picture] = {}
         self._tables: WeakValueDictionary[tuple[int, int, bool], Memory] = WeakValueDictionary()
         self._frames = 0
 
     def prepare(self, program: Program) -> Kernel:
-        """Compile, or take from the store: 0.3 s for a new shape, half of it the driver's; 1 ms from the store."""
+        """Compile, or take from the store: 0.3 s for a new shape, half of it the driver's; 1 ms from the store. Wide
+        ones are all one shape."""
         with self._on_card():
-            return self._kernels.prepare(program)
+            return self._prepared(program)
+
+    def _prepared(self, program: Program) -> Kernel:
+        if wide := [shape for shape in program.shapes if shape.wide]:
+            self._wide.prepare(wide)
+        return self._kernels.prepare(program_of(canonical(program.shapes)))
 
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        return program in self._kernels
+        ready = self._wide.ready or not any(shape.wide for shape in program.shapes)
+        return ready and program_of(canonical(program.shapes)) in self._kernels
 
     def limit(self, seconds: float) -> None:
-        """Nothing is drawn less finely: an H100 draws the scene at 4K in 0.1 ms."""
+        """How long a frame may take: wide networks are drawn from fewer samples where it would take longer. All else is
+        never drawn less finely: an H100 draws the scene at 4K in 0.1 ms."""
+        self._wide.governor.budget = seconds
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
@@ -126,12 +142,16 @@ class CudaRenderer:
     def submit(self, scene: Scene, specs: Sequence[TargetSpec]) -> list[Drawing]:
         """Give a frame to the card and return; `collect` it later. Frames may overlap: collect them in order."""
         with self._closing_if_lost(), self._on_card():
-            kernel = self._kernels.prepare(scene.program)
-            slots = scene_uniforms(scene)
-            kernel.uniforms[SCENE_SLOTS:] = folded_networks(scene)
+            kernel = self._prepared(scene.program)
+            slots, shapes = scene_uniforms(scene), kernel.program.shapes
+            kernel.uniforms[SCENE_SLOTS:] = folded(scene, shapes)
             self._frames += 1
             self._forget(scene)
-            return [self._draw(kernel, scene, slots, spec) for spec in specs]
+            if SAMPLED not in shapes:
+                self._wide.rest()
+                return [self._draw(kernel, scene, slots, spec) for spec in specs]
+            packs, scales = self._wide.begin(scene), self._wide.governor.plan(scene.program.shapes, specs)
+            return [self._draw(kernel, scene, slots, spec, packs, scales.get(spec, 1)) for spec in specs]
 
     def collect(self, token: Sequence[Drawing], outs: Sequence[NDArray[np.uint8]]) -> None:
         """Wait for a frame and copy it to `outs` (uint8, pixel_bytes long each). Waiting and copying let other
@@ -144,6 +164,8 @@ class CudaRenderer:
                 np.copyto(out.reshape(spec.height, -1), rows)
                 picture.ready = drawing.pixels
                 picture.staging.append(drawing.staging)
+                if drawing.timing is not None:
+                    self._wide.learn(drawing.timing, drawing.shapes)
 
     def device_frame(self, spec: TargetSpec) -> DeviceFrame:
         """The newest complete frame of a target where it lies, on the card. From then on two buffers take turns: it
@@ -166,15 +188,18 @@ class CudaRenderer:
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""
         card = self._card
+        scales = self._wide.governor.scales.items()
         return {
             "backend": self.name, "adapter": card.name, "device": card.index, "software": False,
             "compute": "{}.{}".format(*card.capability), "driver": card.driver, "card_mb": round(card.memory / 1e6, 1),
+            "products": self._wide.products.name, "inner": {f"{s.width}x{s.height}": scale for s, scale in scales},
         }  # fmt: skip
 
     def close(self) -> None:
         """Idempotent; frames on the card end with it."""
         self._pictures.clear()
         self._kernels.clear()
+        self._wide.clear()
         self._card.close()
 
     @contextmanager
@@ -192,8 +217,11 @@ class CudaRenderer:
             self.close()
             raise
 
-    def _draw(self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], spec: TargetSpec) -> Drawing:
-        """Launch one target and send its pixels on their way."""
+    def _draw(
+        self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], spec: TargetSpec,
+        packs: Sequence[Packed | None] = (), scale: int = 1,
+    ) -> Drawing:  # fmt: skip
+        """Launch one target and send its pixels on their way. packs, scale: of wide networks."""
         card = self._card
         picture = self._pictures.get(spec) or self._pictures.setdefault(spec, Picture(card, spec))
         filled = target_uniforms(slots, spec)
@@ -205,14 +233,17 @@ class CudaRenderer:
         if kernel.constant is not None:
             card.call("cuMemcpyHtoDAsync", kernel.constant, kernel.uniforms.ctypes.data, kernel.uniforms.nbytes,
                       card.stream)  # fmt: skip
+        timing = self._wide.sample(packs, spec, scale, kernel.uniforms[:SCENE_SLOTS], kernel.job) if packs else None
         across, down = ptx.grid(kernel.program, spec.width, spec.height)
         card.call(
             "cuLaunchKernel", kernel.function, across, down, 1, *ptx.BLOCK, 1, 0, card.stream, kernel.arguments, 0
         )
+        if timing is not None:
+            timing.mark(2)
         card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
         card.call("cuEventRecord", staging.event.handle, card.stream)
         picture.drawn(self._frames, blended=planes is not None)
-        return Drawing(spec, picture, pixels, staging, kernel)
+        return Drawing(spec, picture, pixels, staging, kernel, scene.program.shapes, timing)
 
     def _past(self, picture: Picture, scene: Scene, filled: NDArray[np.float64]) -> tuple[Memory, Memory] | None:
         """The planes while there is a trail; sets how much of the past is kept."""

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.cppn import block_size, fold
 from morphogen.field.graph import Node
 from morphogen.field.network import Shape
-from morphogen.field.scene import Program
+from morphogen.field.scene import Program, Scene
 
 SAMPLED = Shape((), ())  # stands for every wide network in the programs that finish samples
 TAPS = 4
@@ -48,6 +49,13 @@ def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
     if not any(shape.wide for shape in shapes):
         return tuple(shapes)
     return tuple(SAMPLED if shape.wide or not whole else shape for shape in shapes)
+
+
+def folded(scene: Scene, made: Sequence[Shape]) -> NDArray[np.float32]:
+    """Weights of the networks that are drawn for every pixel; the others have their own place."""
+    nothing = np.zeros(block_size(SAMPLED), np.float32)
+    pairs = zip(scene.networks, made, strict=True)
+    return np.concatenate([nothing if shape == SAMPLED else fold(network, scene.values) for network, shape in pairs])
 
 
 @dataclass(frozen=True)
