@@ -20,6 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 import card_limits as limits
+import card_wide
+from card_time import timed
 from morphogen.bench import baselines
 from morphogen.bench.draw import FADE, FIELD, NETWORK, SCENE, VALUES
 from morphogen.field.network import PRESETS, init_glow, preset
@@ -42,14 +44,16 @@ Result = dict[str, Any]
 class Steps:
     """Runs steps one by one until the time is up; keeps what they found."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self.end = path, time.monotonic() + seconds
+    def __init__(self, path: Path, seconds: float, only: str = "") -> None:
+        self.path, self.end, self.only = path, time.monotonic() + seconds, only
         self.found: Result = {"date": time.strftime("%Y-%m-%d"), "errors": {}}
 
     def left(self) -> float:
         return self.end - time.monotonic()
 
     def __call__(self, name: str, work: Callable[[], Any]) -> Any:
+        if not name.startswith(self.only):
+            return None
         if self.left() < 5:
             self.found["errors"][name] = "no time left"
             return None
@@ -251,19 +255,6 @@ class Overlapped:
         self.renderer.collect(before, [self.out])
 
 
-def timed(work: Callable[[], Any], seconds: float = 0.7) -> tuple[float, float]:
-    """(median milliseconds, processor milliseconds of this process for one) over some time."""
-    for _ in range(3):
-        work()
-    walls: list[float] = []
-    cpu, end = time.process_time(), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        walls.append(time.perf_counter() - start)
-    return float(np.median(walls)) * 1e3, (time.process_time() - cpu) / len(walls) * 1e3
-
-
 def others(name: str) -> Result:
     """Whole frames of another backend, milliseconds."""
     renderer, found = create(name), {}
@@ -340,6 +331,7 @@ def table(found: Result) -> str:
         walls = " | ".join(f"{row[s]['wall_ms']:.3f}" for s in SCENES)
         lines.append(f"| {row['size']} | {walls} | {row['scene']['cpu_ms']:.3f} | {row['to_host_ms']:.3f} | "
                      f"{row['card_mb']} |")  # fmt: skip
+    lines += card_wide.table(found["wide"]) if "wide" in found else []
     return "\n".join([*lines, "", *rest(found)])
 
 
@@ -364,8 +356,9 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, default=420.0)
+    parser.add_argument("--only", default="", help="steps whose names begin so")
     given = parser.parse_args(words)
-    step = Steps(given.out, given.seconds)
+    step = Steps(given.out, given.seconds, given.only)
     bench = step_bench(step)
     if bench is not None:
         step("card", bench.about)
@@ -376,6 +369,7 @@ def main(words: list[str]) -> int:
             step(f"frame {size}", lambda s=size: bench.frame(s))  # type: ignore[misc]
         for name in ("memory", "compiling", "variants"):
             step(name, getattr(bench, name))
+        step("wide", lambda: card_wide.wide(bench.multiprocessors))
     for name in [n for n in BACKENDS if n != "numpy"]:
         step(f"parity {name}", lambda n=name: parity(n))  # type: ignore[misc]
     step("torch", torch_cuda)

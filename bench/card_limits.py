@@ -48,6 +48,26 @@ def special_kernel() -> str:
     ])  # fmt: skip
 
 
+def matrix_kernel(shape: str) -> str:
+    """Every warp: LOOPS x UNROLLED x CHAINS products `mma.sync` of one shape out of registers, in separate chains."""
+    start = [f"	mov.f32 	%f{i}, 0f00000000;" for i in range(4 * CHAINS)]
+    chains = [[f"%f{4 * c + i}" for i in range(4)] for c in range(CHAINS)]
+    registers = ["{" + ", ".join(chain) + "}" for chain in chains]
+    rounds = [f"	mma.sync.aligned.{shape} {sums}, {{%r1, %r2, %r1, %r2}}, {{%r1, %r2}}, {sums};"
+              for _ in range(UNROLLED) for sums in registers]  # fmt: skip
+    sums = [f"	add.f32 	%f0, %f0, %f{i};" for i in range(1, 4 * CHAINS)]
+    return "\n".join([
+        HEAD.replace(".version 5.0", ".version 7.0").replace("sm_60", "sm_80"), "	.reg .pred %p<2>;",
+        f"	.reg .f32 %f<{4 * CHAINS}>;", "	.reg .b32 %r<4>;", "	.reg .b64 %rd<2>;",
+        "	ld.param.b64 	%rd1, [kernel_param_0];", "	mov.u32 	%r1, %tid.x;", "	shl.b32 	%r1, %r1, 16;",
+        "	not.b32 	%r2, %r1;", *start, "	mov.u32 	%r3, 0;", "$L__loop:", *rounds,
+        "	add.s32 	%r3, %r3, 1;", f"	setp.lt.s32 	%p1, %r3, {LOOPS};", "	@%p1 bra 	$L__loop;", *sums,
+        "	setp.lt.f32 	%p1, %f0, 0fFF7FFFFF;", "	@!%p1 bra 	$L__end;",
+        "	st.global.f32 	[%rd1], %f0;",
+        "$L__end:", "	ret;", "}", "",
+    ])  # fmt: skip
+
+
 def store_kernel() -> str:
     """Every thread stores 16 bytes, all of them one after the other."""
     return "\n".join([
@@ -101,6 +121,13 @@ def special_rate(card: Card, clock: Clock, multiprocessors: int) -> float:
     blocks = 16 * multiprocessors
     ms = clock.milliseconds(Tiny(card, special_kernel(), Memory(card, 256), blocks), 5)
     return blocks * THREADS * CHAINS * UNROLLED * LOOPS / ms * 1e3
+
+
+def matrix_rate(card: Card, clock: Clock, multiprocessors: int, shape: str) -> float:
+    """Multiplications and additions a second of `mma.sync` (16 x 8 x 8 or 16), as a kernel of ours may use them."""
+    blocks, depth = 16 * multiprocessors, int(shape.split(".", maxsplit=1)[0].rpartition("k")[2])
+    ms = clock.milliseconds(Tiny(card, matrix_kernel(shape), Memory(card, 256), blocks), 3)
+    return blocks * THREADS / 32 * CHAINS * UNROLLED * LOOPS * (2 * 16 * 8 * depth) / ms * 1e3
 
 
 def store_milliseconds(card: Card, clock: Clock, size: int) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ class Kernel:
     tables: dict[str, list[str]] = field(default_factory=dict)
 
 
+@cache
 def parse(text: str) -> Kernel:
     """Raises ValueError for what is not PTX with one entry called `kernel`."""
     head = re.search(
@@ -213,10 +215,11 @@ class Threads:
         if self.some is None or value.dtype.kind == "U":  # the name of a space
             self.registers[name] = value
             return
-        before = self.registers.get(name, np.zeros(len(self.at), value.dtype))
-        full = np.array(np.broadcast_to(before, len(self.at)))
-        if full.dtype.itemsize != value.dtype.itemsize:
+        before = self.registers.get(name)
+        if before is None or before.dtype.itemsize != value.dtype.itemsize:
             full = np.zeros(len(self.at), value.dtype)
+        else:
+            full = before.copy() if before.ndim else np.full(len(self.at), before)
         full.view(value.dtype)[self.some] = value
         self.registers[name] = full
 
@@ -256,8 +259,8 @@ class Threads:
             raise Fault("mma.sync without some threads of a warp")
         names = [re.findall(r"[^{},\s]+", part) for part in parts]
         count = len(self.at) if self.some is None else len(self.some)
-        operands = [[np.ascontiguousarray(np.broadcast_to(self.value(n, F32), count)) for n in part]
-                    for part in names[1:]]  # fmt: skip
+        values = [[self.value(name, F32) for name in part] for part in names[1:]]
+        operands = [[value if value.ndim else np.full(count, value) for value in part] for part in values]
         for register, value in zip(names[0], product(words[-3], *operands), strict=True):
             self.put(register, value)
 

@@ -50,7 +50,6 @@ HOMES = {
         "morphogen.bench.*",
         "morphogen.library.importer",
         "morphogen.lab.*",
-        "morphogen.render.cuda.wide_torch",
     ),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
     "aiohttp": ("morphogen_bridges.servers.*",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,10 +11,10 @@ import numpy as np
 import pytest
 
 from drawing import VALUES, apart, draw, glow, scene, tiles
-from morphogen.errors import RenderError, StyleError, Unavailable, UsageError
+from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import TILE, evaluate
-from morphogen.field.graph import OPS, Evaluator, pixel_input
+from morphogen.field.graph import Evaluator, pixel_input
 from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
@@ -23,8 +22,6 @@ from morphogen.library.align import align, mix
 from morphogen.library.style import Style, load_style, save_style, to_bytes
 from morphogen.render.cost import SCALES, SMALL_SCALES, SMALL_SHARE, WIDE_HIGH, WIDE_LOW, Bill, Governor, work
 from morphogen.render.cpu.renderer import CpuRenderer
-from morphogen.render.cuda import wide_torch
-from morphogen.render.cuda.wide_torch import TorchField
 from morphogen.render.numpy import NumpyRenderer
 from morphogen.render.wide import painter as wide
 from morphogen.render.wide.kernel import TILINGS
@@ -539,103 +536,3 @@ def test_a_large_picture_needs_little_memory():
 
 def test_a_crop_is_drawn_for_itself(renderer, reference):
     check(renderer, reference, scene(picture()), replace(TargetSpec(20, 10), crop=Crop(90, 50, 100, 56)))
-
-
-# --- torch, for cards; its CPU device stands in
-
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
-
-
-def plane(torch, count: int = 500):
-    rng = np.random.default_rng(7)
-    xy = np.stack([rng.uniform(-0.9, 0.9, count), rng.uniform(-0.5, 0.5, count)]).astype(np.float32)
-    return torch.from_numpy(xy), {"x": xy[0].astype(float), "y": xy[1].astype(float)}
-
-
-@pytest.mark.parametrize("name", ["3L_4D", "4L_128D", "8L_256D"])
-def test_torch_draws_the_truth(torch, name):
-    xy, pixels = plane(torch)
-    networks = [init_glow(preset(name), 1), init_glow(preset(name), 2)]
-    for time in (1.0, 36_000.0):
-        got = TorchField("cpu").draw(networks, VALUES | {"time": time}, xy)
-        assert got.shape == (2, 3, 500)
-        assert got.dtype == torch.float32
-        for network, rgb in zip(networks, got.numpy(), strict=True):
-            truth = np.stack(evaluate(network, pixels, VALUES | {"time": time}))
-            assert np.abs(255 * (rgb - truth)).max() < 0.5
-
-
-def test_torch_knows_every_activation_and_input(torch, monkeypatch):
-    monkeypatch.setattr(wide_torch, "TILE", 128)
-    xy, pixels = plane(torch)
-    names = tuple(sorted(ACTIVATIONS))
-    for layers in [tuple(names[(u + k) % len(names)] for u in range(20)) for k in range(2)], [("sin",) * 17]:
-        network = init_glow(Shape((*PIXEL_INPUTS, "time"), tuple(layers)), 3, hidden_gain=2.0)
-        got = TorchField("cpu").draw([network], VALUES, xy)[0].numpy()
-        np.testing.assert_allclose(got, np.stack(evaluate(network, pixels, VALUES)), atol=2e-4)
-    alone = init_seed(Shape(("time",), (("sin",) * 20,)), 1)
-    got = TorchField("cpu").draw([alone], VALUES, xy)[0].numpy()
-    np.testing.assert_allclose(got, np.stack(evaluate(alone, pixels, VALUES)), atol=1e-5)
-
-
-def test_torch_has_every_operation_of_the_graph(torch):
-    operations = wide_torch._operations(torch)
-    assert set(operations) == set(OPS)
-    rng = np.random.default_rng(2)
-    for name, op in OPS.items():
-        arguments = rng.uniform(0.1, 3, (op.arity, 50))
-        got = operations[name](*(torch.from_numpy(a) for a in arguments)).numpy()
-        np.testing.assert_allclose(got, op.numpy(*arguments), atol=1e-12, err_msg=name)
-
-
-def test_half_precision_is_asked_for_and_reports_its_error(torch, monkeypatch):
-    network, values = init_glow(WIDE, 1), VALUES | {"time": 2.0}
-    found = {kind: wide_torch.error(network, values, kind, "cpu", (64, 36)) for kind in wide_torch.PRECISIONS}
-    assert found["float32"] == {"max": 0.0, "p99.9": 0.0, "mean": 0.0}
-    assert 0 < found["half"]["mean"] < found["bfloat16"]["mean"] < 30
-    assert found["half"]["p99.9"] <= found["half"]["max"]
-    monkeypatch.delenv("MORPHOGEN_WIDE", raising=False)
-    assert TorchField("cpu").describe()["precision"] == "float32"
-    monkeypatch.setenv("MORPHOGEN_WIDE", "half")
-    assert TorchField("cpu").describe()["precision"] == "half"
-    monkeypatch.setenv("MORPHOGEN_WIDE", "quarter")
-    with pytest.raises(UsageError, match="MORPHOGEN_WIDE=quarter is no precision") as caught:
-        TorchField("cpu")
-    assert "bfloat16" in caught.value.cure
-
-
-def test_torch_leaves_the_settings_of_others_alone(torch):
-    before = torch.get_float32_matmul_precision()
-    TorchField("cpu", "tf32").draw([glow()], VALUES, plane(torch)[0])
-    assert torch.get_float32_matmul_precision() == before
-
-
-def test_torch_takes_new_weights_and_keeps_few(torch):
-    field, (xy, _) = TorchField("cpu"), plane(torch)
-    first = field.draw([picture(1)], VALUES, xy)
-    assert not np.allclose(field.draw([picture(2)], VALUES, xy), first)
-    for seed in range(10):
-        field.draw([picture(seed)], VALUES, xy)
-    assert len(field._weights) == wide_torch.KEPT
-
-
-def test_torch_errors_have_a_cure(torch, monkeypatch):
-    field = TorchField("cpu")
-    for wrong in (torch.zeros(3, 5), torch.zeros(2, 5, dtype=torch.float64), torch.zeros(2)):
-        with pytest.raises(RenderError, match=r"coordinates must be float32 \(2, n\) on cpu"):
-            field.draw([glow()], VALUES, wrong)
-    with pytest.raises(Unavailable, match="torch has no device 'cuda:99'") as caught:
-        TorchField("cuda:99")
-    assert "--backend cpu" in caught.value.cure
-    with pytest.raises(UsageError, match="unknown precision 'double'"):
-        TorchField("cpu", "double")
-
-
-def test_without_torch_it_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(Unavailable, match="need PyTorch, which is not installed") as caught:
-        TorchField("cpu")
-    assert "pip install" in caught.value.cure

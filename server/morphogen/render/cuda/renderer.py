@@ -28,6 +28,7 @@ from morphogen.render.cuda import ptx
 from morphogen.render.cuda.driver import Card, CardLost, Memory, Staging
 from morphogen.render.cuda.frame import DeviceFrame
 from morphogen.render.cuda.kernels import Kernel, Kernels
+from morphogen.render.cuda.products import wished
 from morphogen.render.cuda.wide import Packed, Timing, WidePainter
 from morphogen.render.objects import ObjectStore
 from morphogen.render.wide.samples import SAMPLED, canonical, folded
@@ -100,16 +101,17 @@ class Drawing:
 class CudaRenderer:
     """`contracts.Renderer` on an NVIDIA card. Made and `prepare`d on any thread; all else on the render thread.
 
-    Raises Unavailable (no bindings, driver or card), RenderError with the driver's words, CardLost when the card's
-    context is gone: then it is closed already.
+    Raises UsageError, Unavailable (no bindings, driver or card), RenderError with the driver's words, CardLost when the
+    card's context is gone: then it is closed already.
     """
 
     name = "cuda"
 
     def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
+        products = wished()
         self._card = Card()
         self._kernels = Kernels(self._card, ObjectStore(cache))
-        self._wide = WidePainter(self._card, self._kernels)
+        self._wide = WidePainter(self._card, self._kernels, products)
         self._pictures: dict[TargetSpec, Picture] = {}
         self._tables: WeakValueDictionary[tuple[int, int, bool], Memory] = WeakValueDictionary()
         self._frames = 0

@@ -24,7 +24,7 @@ from morphogen.render.cuda import field, ptx
 from morphogen.render.cuda.driver import WITHOUT, Card, Held, Memory
 from morphogen.render.cuda.inputs import CARRIED_BYTES, THREADS, UNIFORMS_AT, FieldJob
 from morphogen.render.cuda.kernels import Kernels
-from morphogen.render.cuda.products import Block, wished
+from morphogen.render.cuda.products import Block, Products
 from morphogen.render.wide.samples import ANGLE, IDLE_FRAMES, KEPT_PACKS, Grid
 
 TRIAL = Shape(("x", "y"), (("sin",) * 128, ("tanh",) * 128, ("cos",) * 128))  # 0.3 ms on an H100
@@ -102,11 +102,10 @@ class Field:
 
 
 class WidePainter:
-    """Samples wide networks. Render thread with the card current, but for `prepare`. Raises UsageError: MORPHOGEN_WIDE
-    asks for what is not there."""
+    """Samples wide networks. Render thread with the card current, but for `prepare`."""
 
-    def __init__(self, card: Card, kernels: Kernels) -> None:
-        self.products = wished()
+    def __init__(self, card: Card, kernels: Kernels, products: Products) -> None:
+        self.products = products
         self.governor = Governor(may_sample=False)
         self._card, self._kernels = card, kernels
         self._field: Field | None = None
