@@ -250,7 +250,7 @@ class FakeDriver:
         return module if name == b"kernel" else (CUresult.CUDA_ERROR_NOT_FOUND, None)
 
     def cuFuncSetAttribute(self, function: int, attribute: CUfunction_attribute, value: int) -> CUresult:
-        assert attribute is CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        assert attribute == CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
         if value > 99 << 10:  # of the smallest of the cards that have matrix units
             return CUresult.CUDA_ERROR_INVALID_VALUE
         self.shared[function] = value

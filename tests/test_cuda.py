@@ -30,6 +30,7 @@ from morphogen.render.cuda import driver as cuda_driver
 from morphogen.render.cuda import frame as cuda_frame
 from morphogen.render.cuda import ptx
 from morphogen.render.cuda import renderer as backend
+from morphogen.render.cuda import wide as cuda_wide
 from morphogen.render.cuda.driver import CardLost
 from morphogen.render.cuda.kernels import CACHED_KERNELS
 from morphogen.render.cuda.renderer import KEPT_FRAMES, CudaRenderer
@@ -452,7 +453,7 @@ def test_dlpack_without_cuda_core(renderer, monkeypatch):
 def used_calls() -> set[str]:
     """Names of the driver's calls and enums in our modules."""
     found = set()
-    for module in (backend, cuda_driver, cuda_frame):
+    for module in (backend, cuda_driver, cuda_frame, cuda_wide):
         for node in ast.walk(ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr.startswith(("cu", "CU")):
                 found.add(node.attr)
@@ -482,7 +483,12 @@ def test_the_stand_in_counts_arguments_as_the_real_bindings_do():
 
 def test_the_stand_ins_numbers_are_the_real_ones():
     driver = pytest.importorskip("cuda.bindings.driver", reason="needs cuda-bindings")
-    for ours in (fake_cuda.CUresult, fake_cuda.CUdevice_attribute, fake_cuda.CUjit_option):
+    for ours in (
+        fake_cuda.CUresult,
+        fake_cuda.CUdevice_attribute,
+        fake_cuda.CUjit_option,
+        fake_cuda.CUfunction_attribute,
+    ):
         real = getattr(driver, ours.__name__)
         assert {name: int(getattr(real, name)) for name in ours.__members__} == {m.name: m.value for m in ours}
     flags = driver.CUevent_flags
