@@ -20,7 +20,7 @@ from morphogen.render import cpu, dither
 from morphogen.render.bands import Job
 from morphogen.render.machine import Target
 from morphogen.render.upscale import UpscaleKernel
-from morphogen.render.wide_finish import PHASES, SAMPLED, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel
+from morphogen.render.wide_finish import PHASES, TAPS, ExpandJob, ExpandKernel, SampledJob, SampledKernel, sampled
 from morphogen.render.wide_kernel import GROUP, TILINGS, FieldJob, FieldKernel
 
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
@@ -61,7 +61,7 @@ class QemuKernel:
         llvm.initialize_all_asmprinters()
         self.target = target
         self._kind, self._job = kind, JOBS.get(kind, Job)
-        self._sampled = program.shapes.count(SAMPLED)
+        self._sampled = sum(map(sampled, program.shapes))
         self._uniforms = program.uniform_count
         machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
             cpu=target.cpu, features=target.features, opt=3, reloc="static", codemodel="small"

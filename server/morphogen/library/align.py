@@ -115,7 +115,7 @@ def _path(shape: Shape, first: list[Array], last: list[Array], way: list[Array])
     pictures = []
     for t, inputs in zip(STEPS, way, strict=True):
         tensors = [_lerp(p, q, t) for p, q in zip(first, last, strict=True)]
-        pictures.append(draw(shape, tensors, inputs).reshape(shape.outputs, STATES, PIXELS))
+        pictures.append(draw(shape, tensors, inputs).reshape(3, STATES, PIXELS))
     direct = float(np.abs(pictures[-1] - pictures[0]).mean())
     length = sum(float(np.abs(q - p).mean()) for p, q in pairwise(pictures))
     contrasts = [float(p.std(axis=2).mean()) for p in pictures]
@@ -151,9 +151,7 @@ def _from(network: Network, tensors: list[Array], now: Mapping[str, float]) -> N
     return _placed(network, [t.astype(np.float32) for t in tensors], tensors[1], now)
 
 
-def _placed(
-    network: Network, tensors: Sequence[NDArray[np.float32]], bias: Array, now: Mapping[str, float]
-) -> Network:
+def _placed(network: Network, tensors: Sequence[NDArray[np.float32]], bias: Array, now: Mapping[str, float]) -> Network:
     """These weights; the first bias is `bias` when the frame inputs are `now`."""
     bare = (tensors[0], np.zeros_like(tensors[1]), *tensors[2:])
     moved = Network(network.shape, bare, network.extent, network.time_range)

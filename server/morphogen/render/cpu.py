@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
-from morphogen.field.cppn import block_size, fold
+from morphogen.field.cppn import fold
 from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
@@ -33,7 +33,7 @@ from morphogen.render.machine import Kernel, host_target, usable_cores
 from morphogen.render.objects import ObjectStore
 from morphogen.render.upscale import MARGIN, UpscaleKernel
 from morphogen.render.wide import WidePainter, canonical
-from morphogen.render.wide_finish import SAMPLED, SampledKernel
+from morphogen.render.wide_finish import SampledKernel, folded_head, sampled
 
 CACHED_KERNELS = 24
 
@@ -96,7 +96,7 @@ class CpuRenderer:
         return kernel
 
     def _compiled(self, shapes: tuple[Shape, ...]) -> Kernel:
-        what, wide = program(shapes), SAMPLED in shapes
+        what, wide = program(shapes), any(map(sampled, shapes))
         kernel = self._made(SampledKernel if wide else SceneKernel, what)
         if self._upscale is None:
             self._upscale = self._made(UpscaleKernel, what)
@@ -213,6 +213,5 @@ class CpuRenderer:
 
 
 def _folded(scene: Scene) -> NDArray[np.float32]:
-    """Weights of the small networks; wide ones have their own place."""
-    nothing = np.zeros(block_size(SAMPLED), np.float32)
-    return np.concatenate([nothing if n.shape.wide else fold(n, scene.values) for n in scene.networks])
+    """Weights of the small networks; of wide ones only the head, the rest has its own place."""
+    return np.concatenate([folded_head(n) if n.shape.wide else fold(n, scene.values) for n in scene.networks])

@@ -34,8 +34,8 @@ TRIAL_SAMPLES = 2400
 
 
 def canonical(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
-    """What is compiled for these shapes: wide ones are all alike."""
-    return tuple(SAMPLED if shape.wide else shape for shape in shapes)
+    """What is compiled for these shapes: wide ones of one head are all alike."""
+    return tuple(SAMPLED[shape.head] if shape.wide else shape for shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class WidePainter:
         """Compile what all wide networks share; False: it was there. Any thread."""
         if self._kernels is not None:
             return False
-        anything = program((SAMPLED,))
+        anything = program((SAMPLED["rgb"],))
         self._kernels = self._make(FieldKernel, anything), self._make(ExpandKernel, anything)
         return True
 
