@@ -14,8 +14,8 @@ from morphogen.frame import Crop, TargetSpec
 VALUES = {"time": 1.25, "bass": 0.5, "mid": 0.2, "treble": 0.7, "beat": 0.9, "rms": 0.4, "progress": 0.3}
 
 
-def glow(seed: int = 3, name: str = "3L_4D") -> Network:
-    return init_glow(preset(name), seed)
+def glow(seed: int = 3, name: str = "3L_4D", head: str = "rgb") -> Network:
+    return init_glow(preset(name, head=head), seed)
 
 
 def scene(network: Network | None = None, **more) -> Scene:

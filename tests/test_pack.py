@@ -34,6 +34,19 @@ def full() -> Style:
                  seed=2**40, trained=True)  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["2L_4D", "3L_8D"])
+def test_a_palette_travels_with_its_stops(name):
+    style = Style(init_glow(preset(name, INPUTS, "palette"), 3), "own/stops", prompt="ember in the night")
+    back = unpack(pack(style))
+    assert back.shape == style.shape
+    assert np.array_equal(back.network.flat, style.network.flat.astype(np.float16).astype(np.float32))
+    assert len(pack(style)) < LIMIT
+    data = bytearray(pack(style))
+    at = data.rindex(style.network.tensors[-1].astype("<f2").tobytes())
+    data[at : at + 2] = np.array(np.nan, "<f2").tobytes()
+    assert "weights are NaN or infinite" in refuse(sealed(bytes(data[:-4])))
+
+
 def refuse(data) -> str:
     with pytest.raises(StyleError) as caught:
         unpack(data)
@@ -158,7 +171,7 @@ WEIGHTS = 32
         (20, struct.pack("<q", -5), "'seed' is -5"),
         (28, struct.pack("<f", float("inf")), "'score' is inf"),
         (HEAD, b"\x09", "the unknown head 9"),
-        (HEAD, b"\x01", "unknown output head 'palette'"),
+        (HEAD, b"\x01", "the packed style ends too early"),  # a palette is expected
         (HEAD + 1, b"\x00", "'inputs' must be a list of 1"),
         (HEAD + 1, b"\xff", "the unknown input"),
         (HEAD + 2, b"\xc8", "the unknown input 200"),

@@ -42,6 +42,8 @@ WIDE = Shape(SEED_INPUTS, (("sin",) * 16, ("tanh",) * 16, ("cos",) * 16, ("gauss
 NARROW = [name for name, (_, width) in PRESETS.items() if width <= ptx.UNROLLED]
 PROGRAMS: dict[str, Program] = {
     **{name: program((preset(name),)) for name in NARROW},
+    **{f"{name} palette": program((preset(name, head="palette"),)) for name in NARROW},
+    "palettes fade": program((preset("3L_4D", head="palette"), preset("3L_8D", head="palette"))),
     "fade": program((preset("3L_4D"), preset("3L_8D"))),
     "wide": program((WIDE,)),
     "wide fade": program((WIDE, WIDE)),
@@ -183,6 +185,11 @@ def test_a_field_costs_its_special_functions_and_no_more(card):
     assert sum(card.executed.values()) / ptx.PIXELS_PER_THREAD < 150
 
 
+def test_a_palette_costs_one_channel(card):
+    card.picture(scene(glow(3, head="palette")), TargetSpec(256, 8))
+    assert special(card.executed) == {"cos": 8, "ex2": 4 + 1, "rcp": 1, "sqrt": 0, "cvt": 0}
+
+
 def test_what_is_switched_on_costs_what_it_is(card):
     card.picture(scene(view=View(warp=0.5)), TargetSpec(256, 8))
     assert special(card.executed)["cos"] == 8 + 4
@@ -207,6 +214,13 @@ def test_presets(check, name):
             for time in (0.0, HOURS + 7):
                 what = scene(init(preset(name), seed), values=VALUES | {"time": time})
                 check(what, f"{name} {init.__name__} {seed} at {time:g} s")
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_palettes(check, name):
+    for seed in range(3):
+        check(scene(glow(seed, name, "palette"), values=VALUES | {"time": HOURS + 7}), f"{name} palette {seed}")
+    check(Scene((glow(1, name, "palette"), glow(2, "3L_4D")), VALUES, 0.4), f"{name} palette to rgb")
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

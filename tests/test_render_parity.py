@@ -24,6 +24,7 @@ from morphogen.field.network import (
     PIXEL_INPUTS,
     PRESETS,
     SEED_INPUTS,
+    Network,
     Shape,
     init_glow,
     init_seed,
@@ -132,6 +133,25 @@ def test_presets(judge, name):
                 network = init(preset(name), seed)
                 label = f"{name} {init.__name__} {seed} at {time:g} s"
                 judge.check(scene(network, values=VALUES | {"time": time}), SIZE, label)
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if not preset(name).wide])
+def test_palettes(judge, name):
+    """Also with stops of pure black and white and of any logits: no channel runs over."""
+    for seed in range(3):
+        for time in (0.0, HOURS + 7):
+            label = f"{name} palette {seed} at {time:g} s"
+            judge.check(scene(glow(seed, name, "palette"), values=VALUES | {"time": time}), SIZE, label)
+    network, rng = glow(4, name, "palette"), np.random.default_rng(4)
+    for stops in (np.outer([-1e4, 1e4, -1e4, 1e4, 1e4], [1, 1, -1]), rng.normal(0, 6, (5, 3)), np.full((5, 3), 1e4)):
+        harsh = Network(network.shape, (*network.tensors[:-1], stops.astype(np.float32)))
+        for more in ({}, {"trail": 0.5}, {"grade": Grade(hue=0.3, exposure=0.5)}):
+            judge.check(scene(harsh, **more), SIZE, f"{name} palette {stops[1]}")
+
+
+@pytest.mark.parametrize(("a", "b"), [("rgb", "palette"), ("palette", "rgb"), ("palette", "palette")])
+def test_cross_fades_between_heads(judge, a, b):
+    judge.check(Scene((glow(3, head=a), glow(9, "2L_8D", b)), VALUES, 0.4), SIZE, f"{a} to {b}")
 
 
 def wide(judge, name: str) -> tuple[Shape, tuple[int, int]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from drawing import draw, glow, scene
 from morphogen import scene_wire
-from morphogen.field.network import INPUTS, Network, Shape, init_glow, preset, tensor_shapes
+from morphogen.field.network import HEADS, INPUTS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.field.scene import Grade, Scene, View
 from morphogen.library import checks
 from morphogen.render import create
@@ -57,7 +57,7 @@ def networks(draw_) -> Network:
     inputs = draw_(st.lists(st.sampled_from(INPUTS), min_size=1, max_size=6, unique=True))
     units = st.sampled_from(("sin", "cos", "gaussian", "tanh"))
     layers = draw_(st.lists(st.lists(units, min_size=1, max_size=5).map(tuple), min_size=1, max_size=3))
-    shape = Shape(tuple(inputs), tuple(layers))
+    shape = Shape(tuple(inputs), tuple(layers), draw_(st.sampled_from(sorted(HEADS))))
     weights = st.floats(-(2.0**127), 2.0**127, width=32)
     flat = draw_(st.lists(weights, min_size=shape.parameters, max_size=shape.parameters))
     at, tensors = 0, []

@@ -100,6 +100,16 @@ def test_activations_mixed_in_one_layer(renderer, reference):
         check(renderer, reference, scene(init_glow(shape, seed, hidden_gain=2.0)))
 
 
+@pytest.mark.parametrize("mix", [0.0, 0.4, 1.0])
+def test_palettes(renderer, reference, mix):
+    """Alone and in fades with the other head, wide and small."""
+    wide = init_glow(replace(SMALL_WIDE, head="palette"), 3)
+    check(renderer, reference, scene(wide))
+    for other in (picture(), glow(1, "3L_4D", "palette"), glow(2)):
+        check(renderer, reference, Scene((wide, other), VALUES, mix))
+        check(renderer, reference, Scene((other, wide), VALUES, mix))
+
+
 @pytest.mark.parametrize("widths", [(17,), (1, 256), (256, 1, 3), (18,) * 8])
 def test_any_widths(renderer, reference, widths):
     shape = Shape(SEED_INPUTS, tuple((("sin", "tanh")[i % 2],) * width for i, width in enumerate(widths)))
@@ -311,7 +321,7 @@ def test_a_pack_is_made_once_for_a_network_and_again_for_another(renderer):
 
 
 def test_all_wide_shapes_are_one_program(renderer):
-    assert canonical((WIDE, preset("3L_4D"))) == (SAMPLED, preset("3L_4D"))
+    assert canonical((WIDE, preset("3L_4D"))) == (SAMPLED["rgb"], preset("3L_4D"))
     renderer.prepare(program((SMALL_WIDE,)))
     assert renderer.has(program((WIDE,)))
     assert renderer.has(program((preset("8L_256D"),)))

@@ -108,6 +108,7 @@ def draw(
     reaction: Annotated[float, typer.Option(metavar="X", help="How strongly music moves it.")] = 1.0,
     contrast: Annotated[float, typer.Option(metavar="X", help="Factor on the output weights.")] = 1.0,
     harmony: Annotated[float, typer.Option(metavar="X", help="0 independent colours, 1 one single hue.")] = 0.0,
+    head: Annotated[str, typer.Option(metavar="rgb|palette", help="Three channels, or one through colours.")] = "rgb",
     name: Annotated[str, typer.Option(metavar="series/name", help="Its name.")] = "",
     title: Annotated[str, typer.Option(metavar="TEXT", help="Its title, for people.")] = "",
     licence: Annotated[str, typer.Option(metavar="NAME", help="What others may do with it.")] = "MIT",
@@ -117,7 +118,7 @@ def draw(
     from morphogen.library.draw import draw as draw_style
 
     listed = tuple(word.strip() for word in inputs.split(",")) if inputs else Recipe().inputs
-    recipe = Recipe(preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony)
+    recipe = Recipe(preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony, head)
     _save(draw_style(recipe, name, title, licence), output)
 
 

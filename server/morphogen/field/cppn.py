@@ -1,7 +1,8 @@
 """The network's mathematics: the float64 truth, the folding of what is constant over a frame, and the pixel graph.
 
 `evaluate` is what every backend is compared with and knows nothing of folding. `fold` turns weights and the frame's
-time and audio into the float32 block that compiled code reads; `expand` is the graph that reads it.
+time and audio into the float32 block that compiled code reads; `expand` is the graph that reads it. A palette head
+adds its own part to each of the three (`field.palette`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Array, Node, fma, op, uniform
 from morphogen.field.network import PIXEL_INPUTS, Network, Shape
@@ -60,8 +62,18 @@ def frame_bias(network: Network, values: Mapping[str, float]) -> Array:
 
 
 def evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
-    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns the output channels,
-    0..1, float64, same shape."""
+    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns r, g, b, 0..1,
+    float64, same shape."""
+    return coloured(network.shape, network.tensors, _evaluate(network, pixels, values))
+
+
+def coloured(shape: Shape, tensors: Sequence[NDArray[np.floating]], outputs: Sequence[Array]) -> list[Array]:
+    """r, g, b of the output layer's channels, in float64. tensors: of the whole network."""
+    return palette.evaluate(tensors[-1], outputs[0]) if shape.head == "palette" else list(outputs)
+
+
+def _evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
+    """The output layer's channels, 0..1."""
     if network.shape.wide:
         return _evaluate_wide(network, pixels, values)
     columns = pixel_inputs(network.shape)
@@ -113,7 +125,8 @@ def _pixel_values(pixels: Mapping[str, Array], scale: float) -> dict[str, Array]
 
 
 def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
-    """The block that compiled code reads, float32: for each layer the weights row by row, then its biases.
+    """The block that compiled code reads, float32: for each layer the weights row by row, then its biases;
+    last the palette's coefficients.
 
     All in float64 until the last step. First-layer rows hold the pixel inputs only; periodic biases are reduced to
     one turn, which keeps hour-long shows exact (research: kernels, section 2). What the weights alone decide is kept
@@ -122,11 +135,18 @@ def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
     if kept is None:
         first = first_weight(network)
         rest = [part for weight, bias in later_layers(network) for part in (weight.ravel(), bias)]
+        rest += [head_block(network)]
         block = np.concatenate([first.ravel(), np.zeros(len(first)), *rest]).astype(np.float32)
         kept = network.memo["fold"] = (block, slice(first.size, first.size + len(first)))
     block, place = kept[0].copy(), kept[1]
     block[place] = first_bias(network, values)
     return block
+
+
+def head_block(network: Network) -> Array:
+    """What the head reads of the block, float64: the coefficients of a palette, else nothing."""
+    has = network.shape.head == "palette"
+    return palette.coefficients(network.tensors[-1]) if has else np.zeros(0)
 
 
 def first_weight(network: Network) -> Array:
@@ -219,11 +239,11 @@ def _folded_bias(shape: Shape, layer: int, bias: Array) -> Array:
 def block_size(shape: Shape) -> int:
     """Number of floats in the block of `fold`."""
     widths = [len(pixel_inputs(shape)), *shape.widths[1:]]
-    return sum(a * b + b for a, b in pairwise(widths))
+    return sum(a * b + b for a, b in pairwise(widths)) + (palette.FLOATS if shape.head == "palette" else 0)
 
 
 def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
-    """Graph of each layer's units, the output channels last, reading the block of `fold` from `first_slot` on."""
+    """Graph of each layer's units, the last r, g, b, reading the block of `fold` from `first_slot` on."""
     slot = first_slot
     layers = []
     units = input_nodes(shape.inputs, x, y)
@@ -236,6 +256,8 @@ def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
         ]
         slot = biases + len(names)
         layers.append(units)
+    if shape.head == "palette":
+        layers[-1] = palette.expand(units[0], slot)
     return layers
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import FRAME_INPUTS, Network, Shape
+from morphogen.field.network import FRAME_INPUTS, Network, Shape, head_tensors
 
 FAN_IN, READ = 4, 6  # units that a unit, and the output, reads
 BUSY = 1.8  # times the hidden gain: what the layers' gains multiply to, squared
@@ -44,7 +44,8 @@ def init_wide(shape: Shape, seed: int, extent: float, hidden_gain: float) -> Net
     rows = (1 - HARMONY) * rows + HARMONY * math.sqrt(1 / shape.outputs) * rows.sum(axis=0)
     level = rng.uniform(LEVEL - RANGE, LEVEL + RANGE, shape.outputs)
     tensors += _placed(rows, level, _last_hidden(shape, tensors, extent))
-    return Network(shape, tuple(t.astype(np.float32) for t in tensors), extent)
+    weights = [t.astype(np.float32) for t in tensors]
+    return Network(shape, (*weights, *head_tensors(shape, rng)), extent)
 
 
 def _sparse(rng: np.random.Generator, units: int, inputs: int, gain: float) -> Array:

@@ -146,7 +146,7 @@ def _units(layer_widths: Sequence[int], activations: Any) -> tuple[tuple[str, ..
 
 
 def network(made: Shape, tensors: Sequence[NDArray[Any]], edge: float, seconds: tuple[float, float]) -> Network:
-    """The network, once its weights are of the right shape, finite and sane."""
+    """The network, once its weights (and a palette's stops) are of the right shape, finite and sane."""
     expected = tensor_shapes(made)
     got = [t.shape for t in tensors]
     if got != expected:

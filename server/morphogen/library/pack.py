@@ -15,7 +15,7 @@ Layout, little-endian, in this order:
     1   u8 number of hidden layers, then for each:
     1     u8 width; bit 7 set: one activation per unit follows, clear: one for the layer
     1|w   u8 activations
-    2p  float16 weights and biases, W0 row by row, b0, W1 ...
+    2p  float16 weights and biases, W0 row by row, b0, W1 ..., then the palette stop by stop, if that is the head
     1+n u8 length, then the name (ASCII)
     1+n u8 length, then the guide (UTF-8)
     1+n u8 length, then the title (UTF-8), shortened if need be

@@ -1,8 +1,9 @@
 """A style: a small network and what is known about it; and its file, one safetensors (docs/styles.md).
 
-File: tensors `layers.N.weight` (out, in) and `layers.N.bias` (out,), float32 (float16 is read too), N from 0, the last
-N the output layer; `__metadata__["morphogen"]` is one JSON object, see `describe`. Files may come from strangers: the
-header is bounded and checked here before safetensors sees a byte, and a bad file raises StyleError, nothing else.
+File: tensors `layers.N.weight` (out, in) and `layers.N.bias` (out,), float32 (float16 is read too), N from 0, the
+last N the output layer; with the head `palette` also `palette` (5, 3), its stops as logits;
+`__metadata__["morphogen"]` is one JSON object, see `describe`. Files may come from strangers: the header is bounded
+and checked here before safetensors sees a byte, and a bad file raises StyleError, nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from morphogen.errors import StyleError
-from morphogen.field.network import Network, Shape
+from morphogen.field.network import Network, Shape, tensor_names
 from morphogen.library import checks
 from morphogen.library.atomic import write
 from morphogen.library.header import Header, read_file, read_header
@@ -148,7 +148,7 @@ def load_meta(path: Path) -> Meta:
 
 def _meta(header: Header, path: Path) -> Meta:
     meta = read_meta(header.meta, f"own/{checks.slug(path.stem)}")
-    expected = _tensor_names(meta.shape)
+    expected = tensor_names(meta.shape)
     missing, more = [n for n in expected if n not in header.tensors], [n for n in header.tensors if n not in expected]
     if missing:
         raise StyleError(f"the tensor {missing[0]} is missing.", checks.REMAKE)
@@ -169,18 +169,9 @@ def _load(path: Path) -> Style:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError) as error:
         raise StyleError(f"it is damaged ({checks.shown(str(error))}).", checks.REMAKE) from error
-    ordered = [tensors[name] for name in _tensor_names(meta.shape)]
+    ordered = [tensors[name] for name in tensor_names(meta.shape)]
     network = checks.network(meta.shape, ordered, meta.extent, meta.time_range)
     return Style(network, path=path, **meta.fields)
-
-
-def _tensor_names(shape: Shape) -> dict[str, tuple[int, ...]]:
-    widths = shape.widths
-    names: dict[str, tuple[int, ...]] = {}
-    for n, (inputs, out) in enumerate(pairwise(widths)):
-        names[f"layers.{n}.weight"] = (out, inputs)
-        names[f"layers.{n}.bias"] = (out,)
-    return names
 
 
 def to_bytes(style: Style) -> bytes:
@@ -189,7 +180,7 @@ def to_bytes(style: Style) -> bytes:
     read_meta(meta, style.name)  # what we write, we must be able to read
     checks.network(style.shape, style.network.tensors, style.network.extent, style.network.time_range)
     tensors = {name: np.ascontiguousarray(t) for name, t in
-               zip(_tensor_names(style.shape), style.network.tensors, strict=True)}  # fmt: skip
+               zip(tensor_names(style.shape), style.network.tensors, strict=True)}  # fmt: skip
     return save_tensors(tensors, {"morphogen": json.dumps(meta, ensure_ascii=False, allow_nan=False)})
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
-from morphogen.field.cppn import block_size, fold
+from morphogen.field.cppn import fold
 from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
@@ -32,7 +32,7 @@ from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
 from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
 from morphogen.render.objects import ObjectStore
-from morphogen.render.wide.finish import SAMPLED, SampledKernel
+from morphogen.render.wide.finish import SampledKernel, folded_head, sampled
 from morphogen.render.wide.painter import WidePainter, canonical
 
 CACHED_KERNELS = 24
@@ -99,7 +99,7 @@ class CpuRenderer:
         return kernel
 
     def _compiled(self, shapes: tuple[Shape, ...]) -> Kernel:
-        what, wide = program(shapes), SAMPLED in shapes
+        what, wide = program(shapes), any(map(sampled, shapes))
         kernel = self._made(SampledKernel if wide else SceneKernel, what)
         if self._upscale is None:
             self._upscale = self._made(UpscaleKernel, what)
@@ -124,7 +124,7 @@ class CpuRenderer:
         scales = self._governor.plan(shapes, specs)
         made = canonical(shapes, whole=self._governor.small == 1)
         shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), _folded(scene, made))
-        wide = SAMPLED in made
+        wide = any(map(sampled, made))
         self._frames += 1
         if self._history:
             self._forget(scene)
@@ -134,7 +134,7 @@ class CpuRenderer:
         for spec, out in targets:
             if wide:
                 pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
-                self._draw(shot, spec, out, [(scale if s.wide else small) if m == SAMPLED else 0 for s, m in pairs])
+                self._draw(shot, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
             elif spec in scales:
                 self._draw_half(shot, spec, out)
             else:
@@ -218,7 +218,6 @@ class CpuRenderer:
 
 
 def _folded(scene: Scene, made: Sequence[Shape]) -> NDArray[np.float32]:
-    """Weights of the networks that are drawn for every pixel; the others have their own place."""
-    nothing = np.zeros(block_size(SAMPLED), np.float32)
+    """Weights of the networks that are drawn for every pixel; of others only the head, the rest has its own place."""
     pairs = zip(scene.networks, made, strict=True)
-    return np.concatenate([nothing if shape == SAMPLED else fold(network, scene.values) for network, shape in pairs])
+    return np.concatenate([folded_head(n) if sampled(shape) else fold(n, scene.values) for n, shape in pairs])

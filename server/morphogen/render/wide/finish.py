@@ -16,18 +16,38 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
+from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.cppn import block_size, head_block
 from morphogen.field.graph import Node, pixel_input
-from morphogen.field.network import Shape
+from morphogen.field.network import HEADS, Network, Shape
 from morphogen.field.scene import Program
 from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.lowering import F32, I64, Lowering
 from morphogen.render.wide.kernel import extra_fields
 
-SAMPLED = Shape((), ())  # stands for every wide network in the programs of `SampledKernel`
+# Stand for every wide network of their head in the programs of `SampledKernel`.
+SAMPLED = {head: Shape((), (), head) for head in HEADS}
 TAPS = 4
 PHASES = 32  # the largest scale: pixels between two samples
+
+
+def sampled(shape: Shape) -> bool:
+    """Whether that is one of SAMPLED."""
+    return shape == SAMPLED[shape.head]
+
+
+def folded_head(network: Network) -> NDArray[np.float32]:
+    """The block of SAMPLED for a network, as `field.cppn.fold` is for others: only its head is read."""
+    shape = SAMPLED[network.shape.head]
+    block = np.zeros(block_size(shape), np.float32)
+    block[_head_at(shape) :] = head_block(network)
+    return block
+
+
+def _head_at(shape: Shape) -> int:
+    return block_size(shape) - (palette.FLOATS if shape.head == "palette" else 0)
 
 
 @cache
@@ -111,12 +131,16 @@ class SampledJob(Job):
 
 
 class _SampledLowering(Lowering):
-    """Lowers wide networks to the sigmoid of what was interpolated, all others as ever."""
+    """Lowers wide networks to the sigmoid of what was interpolated, and its palette; all others as ever."""
 
     def _network(self, index: int, x: Node, y: Node) -> list[Any]:
-        if self._program.shapes[index] != SAMPLED:
+        shape = self._program.shapes[index]
+        if not sampled(shape):
             return super()._network(index, x, y)
-        return [self.lower(ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}"))) for c in range(3)]
+        outputs = [ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}")) for c in range(shape.outputs)]
+        if shape.head == "palette":
+            outputs = palette.expand(outputs[0], self._program.network_slots[index] + _head_at(shape))
+        return [self.lower(channel) for channel in outputs]
 
 
 class SampledKernel(SceneKernel):
@@ -128,7 +152,7 @@ class SampledKernel(SceneKernel):
         super().__init__(program, width, span, triple, layout)
         self.job |= extra_fields(self, SampledJob)
         self._plane_pixels = self.job["history"]
-        self._sampled = [index for index, shape in enumerate(program.shapes) if shape == SAMPLED]
+        self._sampled = [index for index, shape in enumerate(program.shapes) if sampled(shape)]
         self._taps: dict[int, list[tuple[Any, Any]]] = {}
 
     def _row(self, y: Any) -> dict[str, Any]:
@@ -149,7 +173,7 @@ class SampledKernel(SceneKernel):
     def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
         known = super()._known(y, x, row)
         for index in self._sampled:
-            for channel in range(3):
+            for channel in range(self.program.shapes[index].outputs):
                 known[f"u{index}{channel}"] = self._interpolated(index, channel, x)
         return known
 

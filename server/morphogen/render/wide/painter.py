@@ -34,10 +34,11 @@ TRIAL_SAMPLES = 2400
 
 
 def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
-    """What is compiled for these shapes: wide ones are all alike. whole: small ones beside them are not sampled."""
+    """What is compiled for these shapes: wide ones of one head are all alike. whole: small ones beside them are not
+    sampled."""
     if not any(shape.wide for shape in shapes):
         return tuple(shapes)
-    return tuple(SAMPLED if shape.wide or not whole else shape for shape in shapes)
+    return tuple(SAMPLED[shape.head] if shape.wide or not whole else shape for shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class WidePainter:
         """Compile what all wide networks share; False: it was there. Any thread."""
         if self._kernels is not None:
             return False
-        anything = program((SAMPLED,))
+        anything = program((SAMPLED["rgb"],))
         self._kernels = self._make(FieldKernel, anything), self._make(ExpandKernel, anything)
         return True
 
