@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from morphogen import __version__
-from morphogen.cli import bench, ctl, devices, doctor, keys, serve, still, styles
+from morphogen.cli import bench, ctl, devices, doctor, keys, serve, still, styles, train
 
 app = typer.Typer(
     name="morphogen",
@@ -38,6 +38,7 @@ app.command("serve", help=serve.HELP)(serve.serve)
 app.command("still", help=still.HELP)(still.still)
 app.add_typer(ctl.app, name="ctl")
 app.add_typer(styles.app, name="styles")
+app.command("train", help=train.HELP)(train.train)
 app.command("keys", help=keys.HELP)(keys.keys)
 app.command("devices", help=devices.HELP)(devices.devices)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
