@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawing import VALUES, glow
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import block_size, evaluate, expand, first_bias, fold, frame_bias, pixel_inputs, reflect
 from morphogen.field.graph import Evaluator, pixel_input
+from morphogen.field.inputs import FIELDS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
     FRAME_INPUTS,
@@ -48,7 +50,12 @@ PLAIN = {
 def plain(network: Network, x: float, y: float, values: dict[str, float]) -> list[float]:
     """One pixel, unit by unit. x, y in picture heights."""
     x, y = 2 * network.extent * x, 2 * network.extent * y
-    known = {"x": x, "y": y, "r": math.sqrt(x * x + y * y), "theta": math.atan2(y, x) / math.pi,
+    fields = [name for name in PIXEL_INPUTS if name not in FIELDS["place"].channels]  # they have tests of their own
+    at = {"x": np.array(x / (2 * network.extent)), "y": np.array(y / (2 * network.extent))}
+    inputs = tuple(name for name in network.shape.inputs if name in fields)
+    sampled = geometry.sample(inputs, network.geometry, network.extent, at, values)
+    known = {name: float(value) for name, value in sampled.items()}
+    known |= {"x": x, "y": y, "r": math.sqrt(x * x + y * y), "theta": math.atan2(y, x) / math.pi,
              "abs_x": abs(x), "abs_y": abs(y)}  # fmt: skip
     low, high = network.time_range
     span = high - low

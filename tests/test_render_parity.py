@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 import qemu
 from drawing import VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError, RenderError
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.inputs import FIELDS
 from morphogen.field.network import (
     FRAME_INPUTS,
     PIXEL_INPUTS,
@@ -189,6 +191,27 @@ def test_activations(judge, name):
     shape = Shape((*PIXEL_INPUTS, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
     for seed in range(3):
         judge.check(scene(init_glow(shape, seed, hidden_gain=2.0)), SIZE, f"{name} {seed}")
+
+
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.parameters])
+def test_fields(judge, name):
+    """Every field with moving geometry, in plain and in folded views, now and after ten hours."""
+    names = tuple(FIELDS[name].channels)
+    shape = Shape(("x", *names, "time"), (("sin",) * 4, ("gaussian",) * 4))
+    rng = np.random.default_rng(5)
+    for seed in range(3):
+        moving = geometry.default(names, seed)
+        moving[:, geometry.TIME] = rng.uniform(-0.1, 0.1, len(moving))
+        network = replace(init_glow(shape, seed, hidden_gain=2.0), geometry=moving)
+        for time in (1.0, HOURS + 7):
+            for view in (View(), View(1.3, 31.0, 0.1, kaleidoscope=5), View(0.3, 100.0, 1.0)):
+                judge.check(scene(network, values=VALUES | {"time": time}, view=view), SIZE, f"{name} {seed} {view}")
+
+
+def test_all_fields_at_once(judge):
+    shape = Shape((*(n for n in PIXEL_INPUTS if n != "theta"), "bass"), (("sin",) * 6, ("tanh",) * 4), "palette")
+    network = replace(init_glow(shape, 1, hidden_gain=1.5), geometry=geometry.default(shape.inputs, 1))
+    judge.check(Scene((network, glow(3)), VALUES, 0.4), SIZE, "fade from all fields")
 
 
 def test_activations_mixed_in_one_layer(judge):

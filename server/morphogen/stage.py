@@ -270,4 +270,7 @@ def _closing() -> StateError:
 
 
 def _alike(a: Network, b: Network) -> bool:
-    return a is b or (a.shape == b.shape and np.array_equal(a.flat, b.flat) and a.extent == b.extent)
+    if a is b:
+        return True
+    same = a.shape == b.shape and a.extent == b.extent and np.array_equal(a.flat, b.flat)
+    return same and np.array_equal(a.geometry, b.geometry)

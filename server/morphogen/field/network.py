@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import geometry as geometries
+from morphogen.field.graph import Array
+from morphogen.field.inputs import FRAME_INPUTS
 from morphogen.field.palette import STOPS, random_stops
 
-SEED_INPUTS = (
-    "x", "y", "time", "bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms",
-)  # fmt: skip
-PIXEL_INPUTS = ("x", "y", "r", "theta", "abs_x", "abs_y")
-FRAME_INPUTS = SEED_INPUTS[2:]
-INPUTS = PIXEL_INPUTS + FRAME_INPUTS
+SEED_INPUTS = ("x", "y", *FRAME_INPUTS)
 ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
 HEADS = {"rgb": 3, "palette": 1}  # channels of the output layer; what makes colours of them: field.palette
 MAX_LAYERS = 8
@@ -83,13 +81,14 @@ class Network:
     tensors: W0 (out, in), b0 (out,), W1, b1 ..., and with a palette head its stops, float32, read-only. extent:
     network coordinate at the upper edge of the picture (0.5: y runs over +-0.5, x over +-0.5 * aspect). time_range:
     seconds that the style was made for; outside it time is reflected where a first-layer unit is not periodic
-    (`field.fold`).
+    (`field.fold`). geometry: of the fields among its inputs (`field.geometry`), float64, read-only; left out: at rest.
     """
 
     shape: Shape
     tensors: tuple[NDArray[np.float32], ...]
     extent: float = 0.5
     time_range: tuple[float, float] = (0.0, 60.0)
+    geometry: Array = field(default_factory=lambda: np.zeros(0))
     _frozen: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +102,12 @@ class Network:
         got = [t.shape for t in self.tensors]
         if got != expected:
             raise ValueError(f"network {self.shape} needs tensors {expected}, got {got}")
+        rest = geometries.default(self.shape.inputs)
+        numbers = np.array(self.geometry if self.geometry.size else rest, np.float64)
+        numbers.flags.writeable = False
+        object.__setattr__(self, "geometry", numbers)
+        if numbers.shape != rest.shape:
+            raise ValueError(f"network {self.shape} needs geometry of {rest.shape}, got {numbers.shape}")
 
     @cached_property
     def memo(self) -> dict[str, Any]:
@@ -123,7 +128,7 @@ class Network:
             size = int(np.prod(shape))
             tensors.append(np.asarray(flat[at : at + size], np.float32).reshape(shape))
             at += size
-        return Network(self.shape, tuple(tensors), self.extent, self.time_range)
+        return replace(self, tensors=tuple(tensors))
 
 
 def tensor_names(shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.network import FRAME_INPUTS, Network, Shape, head_tensors
 
@@ -60,7 +61,7 @@ def _last_hidden(shape: Shape, tensors: list[Array], extent: float) -> Array:
     """Values of the last hidden layer (units, SAMPLES) over a 16:9 picture at rest."""
     rng = np.random.default_rng(2007)
     x, y = (rng.uniform(-half, half, SAMPLES) * 2 * extent for half in (8 / 9, 1 / 2))
-    known = {"x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": abs(x), "abs_y": abs(y)}
+    known = geometry.sample(shape.inputs, geometry.default(shape.inputs), 0.5, {"x": x, "y": y}, {})
     values = np.stack([np.zeros(SAMPLES) if name in FRAME_INPUTS else known[name] for name in shape.inputs])
     for layer, names in enumerate(shape.layers):
         sums = tensors[2 * layer] @ values + tensors[2 * layer + 1][:, None]

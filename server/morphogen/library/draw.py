@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
+from morphogen.field import geometry
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
     FRAME_INPUTS,
@@ -116,7 +117,7 @@ def network(recipe: Recipe) -> Network:
     at = 2 * len(shape.layers)
     out = _harmonise(drawn.tensors[at], recipe)
     tensors = (first, *drawn.tensors[1:at], out, *drawn.tensors[at + 1 :])
-    return Network(shape, tensors, drawn.extent, drawn.time_range)
+    return replace(drawn, tensors=tensors, geometry=geometry.default(shape.inputs, recipe.seed))
 
 
 def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:

@@ -67,6 +67,7 @@ class CpuRenderer:
         self._upscale: Kernel | None = None
         self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
         self._governor = Governor()
+        self._tried = False
         self._clock = WallClock()
         size, pad = dither.SIZE, 2 * self.target.width
         wrapped = np.pad(dither.thresholds(), ((0, 0), (0, pad)), mode="wrap")
@@ -80,6 +81,8 @@ class CpuRenderer:
         """Compile, or take from the cache. 0.15 to 0.4 s for a new shape (wide ones are all one shape): call it off the
         render thread first."""
         try:
+            if any(shape.wide for shape in program.shapes):
+                self._wide.prepare(program.shapes)
             self._kernel(canonical(program.shapes, whole=False))  # a fade from small to wide, on a slow machine
             return self._kernel(canonical(program.shapes))
         except RuntimeError as error:
@@ -103,13 +106,16 @@ class CpuRenderer:
         kernel = self._made(SampledKernel if wide else SceneKernel, what)
         if self._upscale is None:
             self._upscale = self._made(UpscaleKernel, what)
-        if wide and self._wide.prepare():
+        if wide and not self._tried:
+            self._tried = True
             self._governor.expect(self._wide.trial())
         return kernel
 
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        return all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
+        wide = any(shape.wide for shape in program.shapes)
+        made = all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
+        return made and (not wide or self._wide.has(program.shapes))
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and

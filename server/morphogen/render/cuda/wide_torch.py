@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 
 from morphogen.errors import RenderError, Unavailable, UsageError
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import activations, first_bias, first_weight, input_nodes, later_layers
+from morphogen.field.cppn import activations, first_bias, first_weight, later_layers
 from morphogen.field.graph import Node, pixel_input
+from morphogen.field.inputs import input_nodes
 from morphogen.field.network import Network, Shape
 
 PRECISIONS = {"float32": "float32", "tf32": "float32", "half": "float16", "bfloat16": "bfloat16"}  # of the products
@@ -80,8 +82,9 @@ class TorchField:
                 out = torch.empty((len(networks), 3, xy.shape[1]), dtype=torch.float32, device=self.device)
                 for network, rgb in zip(networks, out, strict=True):
                     layers = self._layers(network, values)
+                    shaped = geometry.fold(network.shape.inputs, network.geometry, network.extent, values).tolist()
                     for at in range(0, xy.shape[1], TILE):
-                        rgb[:, at : at + TILE] = self._tile(network.shape, layers, *xy[:, at : at + TILE])
+                        rgb[:, at : at + TILE] = self._tile(network.shape, layers, shaped, *xy[:, at : at + TILE])
         except RuntimeError as error:  # out of memory; the card is gone
             raise RenderError(f"torch could not draw on {self.device}: {str(error).splitlines()[0][:200]}",
                               "Use --backend cpu.") from error  # fmt: skip
@@ -119,10 +122,9 @@ class TorchField:
     def _sent(self, array: Any, kind: Any = None) -> Any:
         return self._torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device, kind)
 
-    def _tile(self, shape: Shape, layers: Sequence[tuple[Any, Any]], x: Any, y: Any) -> Any:
-        torch, inputs = self._torch, {"x": x, "y": y}
-        nodes = input_nodes(shape.inputs, pixel_input("x"), pixel_input("y"))
-        columns = [self._value(node, inputs) for node in nodes]
+    def _tile(self, shape: Shape, layers: Sequence[tuple[Any, Any]], shaped: Sequence[float], x: Any, y: Any) -> Any:
+        torch, value = self._torch, _Values(self._ops, {"x": x, "y": y}, shaped)
+        columns = [value(node) for node in input_nodes(shape.inputs, pixel_input("x"), pixel_input("y"))]
         units = torch.stack(columns) if columns else torch.zeros((0, x.shape[0]), device=self.device)
         for layer, (weight, bias) in enumerate(layers):
             # A product over no inputs at all is no product for some devices.
@@ -132,20 +134,37 @@ class TorchField:
 
     def _activated(self, names: Sequence[str], sums: Any) -> Any:
         if len(set(names)) == 1:
-            return self._value(ACTIVATIONS[names[0]].emit(pixel_input("u")), {"u": sums})
+            return self._value(names[0], sums)
         out = self._torch.empty_like(sums)
         for name in dict.fromkeys(names):
             rows = [i for i, other in enumerate(names) if other == name]
-            out[rows] = self._value(ACTIVATIONS[name].emit(pixel_input("u")), {"u": sums[rows]})
+            out[rows] = self._value(name, sums[rows])
         return out
 
-    def _value(self, node: Node, inputs: Mapping[str, Any]) -> Any:
-        """A node's value, with torch's operations for the graph's."""
+    def _value(self, activation: str, sums: Any) -> Any:
+        return _Values(self._ops, {"u": sums})(ACTIVATIONS[activation].emit(pixel_input("u")))
+
+
+class _Values:
+    """Values of a graph's nodes, with torch's operations for the graph's, each computed once."""
+
+    def __init__(self, ops: Mapping[str, Any], inputs: Mapping[str, Any], uniforms: Sequence[float] = ()) -> None:
+        self._ops, self._inputs, self._uniforms = ops, inputs, uniforms
+        self._known: dict[Node, Any] = {}
+
+    def __call__(self, node: Node) -> Any:
+        if node not in self._known:
+            self._known[node] = self._computed(node)
+        return self._known[node]
+
+    def _computed(self, node: Node) -> Any:
         if node.op == "const":
             return node.args[0]
         if node.op == "input":
-            return inputs[node.args[0]]
-        return self._ops[node.op](*(self._value(part, inputs) for part in node.args))
+            return self._inputs[node.args[0]]
+        if node.op == "uniform":
+            return self._uniforms[node.args[0]]
+        return self._ops[node.op](*(self(part) for part in node.args))
 
 
 def error(network: Network, values: Mapping[str, float], wish: str, device: str = "cuda",
@@ -178,7 +197,7 @@ def _operations(torch: Any) -> dict[str, Callable[..., Any]]:
         "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
         "fma": lambda a, b, c: a * b + c, "neg": lambda a: -a, "abs": abs, "min": least, "max": most,
         "floor": torch.floor, "sqrt": torch.sqrt, "exp2": lambda a: torch.exp2(a.clamp(-126, 126)),
-        "exp2_neg": lambda a: torch.exp2(-a.clamp(max=126)),
+        "exp2_neg": lambda a: torch.exp2(-a.clamp(max=126)), "log2": lambda a: torch.log2(a.clamp(min=2.0**-126)),
         "cos_turns": lambda u: torch.cos(math.tau * (u - torch.round(u))),
         "atan2_turns": lambda y, x: torch.atan2(y, x) / math.tau, "less": lambda a, b, x, y: torch.where(a < b, x, y),
     }  # fmt: skip

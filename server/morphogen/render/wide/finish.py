@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import block_size, head_block
+from morphogen.field.cppn import block_size, head_block, head_size
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.network import HEADS, Network, Shape
 from morphogen.field.scene import Program
@@ -47,7 +47,7 @@ def folded_head(network: Network) -> NDArray[np.float32]:
 
 
 def _head_at(shape: Shape) -> int:
-    return block_size(shape) - (palette.FLOATS if shape.head == "palette" else 0)
+    return block_size(shape) - head_size(shape)
 
 
 @cache

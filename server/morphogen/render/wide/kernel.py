@@ -14,7 +14,7 @@ and 50 with the sine. Their threads are their own, too. So neither is used.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,16 +22,17 @@ from typing import Any, ClassVar
 from llvmlite import ir
 
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import input_nodes
 from morphogen.field.graph import Node, pixel_input
-from morphogen.field.network import PIXEL_INPUTS
+from morphogen.field.inputs import FIELDS, PIXEL_INPUTS, input_nodes
 from morphogen.field.scene import ROW, Program
 from morphogen.render.cpu.bands import PTR, BandKernel, Job
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 CODES = (*ACTIVATIONS, "none")  # an activation's number in the table of groups
-ANGLE = "theta"  # costs more than all other inputs together
+PLACES = tuple(FIELDS["place"].channels)  # what the kernel knows of each pixel, whether a network reads it or not
+ANGLE = "theta"  # costs more than all other places together
 GROUP = ("depth", "blocks", "activation", "weights", "source", "target")  # one row of that table
+POINTERS = ("table", "weights", "scratch", "slot", "planes", "geometry")
 REACH = 1e4  # pre-activations of the output are cut here, far beyond black and white, so that none is infinite
 
 
@@ -51,23 +52,23 @@ TILINGS = {16: Tiling(4, 8, 4), 32: Tiling(4, 24, 8), 64: Tiling(8, 32, 16)}
 class FieldJob(Job):
     """One network over one grid of samples; of `Job` only uniforms, width (one panel), height (panels) and counter.
 
-    table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch: `room` floats for each thread; slot:
+    geometry: what the fields read. table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch: `room` floats for each thread; slot:
     counts the threads. planes: output (3, plane) float32, pre-activations folded for a sigmoid; output: where in the
     scratch they end up. samples: in the grid, `across` a row, at left + step * column, top + step * row in halves of a
     canvas pixel. angle: whether the network reads ANGLE.
     """
 
     _fields_: ClassVar = [
-        (name, ctypes.c_void_p if name in ("table", "weights", "scratch", "slot", "planes") else ctypes.c_int64)
+        (name, ctypes.c_void_p if name in POINTERS else ctypes.c_int64)
         for name in (
-            "table", "weights", "scratch", "slot", "planes", "groups", "room", "output", "plane", "samples", "across",
-            "left", "top", "step", "angle",
+            *POINTERS, "groups", "room", "output", "plane", "samples", "across", "left", "top", "step", "angle",
         )
     ]  # fmt: skip
 
 
 class FieldKernel(BandKernel):
-    """Builds the kernel; its rows are panels, eight at a time to each thread."""
+    """Builds the kernel; its rows are panels, eight at a time to each thread. The program's first shape tells by its
+    inputs which fields are computed."""
 
     draws_networks = False
 
@@ -104,7 +105,7 @@ class FieldKernel(BandKernel):
         self.b.position_at_end(after)
 
     def _inputs(self, first: Any) -> None:
-        """All pixel inputs into the scratch; those that a network does not read have weight 0 there."""
+        """All places and the fields into the scratch; those that a network does not read have weight 0 there."""
         b, width = self.b, self.width
         low = Lowering(b, width, self.job["uniforms"], self._program)
         px, py = self._pixels(low, first)
@@ -112,13 +113,15 @@ class FieldKernel(BandKernel):
         rows = {name: low.lower(node) for name, node in zip(ROW, self._program.row, strict=True)}
         low.bind({"px": px, "py": py, **rows})
         x, y = (low.lower(node) for node in coordinates(self._program))
+        low = Lowering(b, width, self.job["geometry"], self._program)
         low.bind({"x": x, "y": y})
+        names = columns(self._program.shapes[0].inputs)
+        nodes = dict(zip(names, input_nodes(names, pixel_input("x"), pixel_input("y")), strict=True))
 
         def store(name: str) -> None:
-            node = input_nodes([name], pixel_input("x"), pixel_input("y"))[0]
-            b.store(low.lower(node), self._at(self._scratch, I64(PIXEL_INPUTS.index(name) * width)), align=4)
+            b.store(low.lower(nodes[name]), self._at(self._scratch, I64(names.index(name) * width)), align=4)
 
-        for name in PIXEL_INPUTS:
+        for name in names:
             if name != ANGLE:
                 store(name)
         with b.if_then(b.icmp_signed("!=", self.job["angle"], I64(0))):
@@ -216,6 +219,11 @@ class FieldKernel(BandKernel):
             value = low._max(low._min(value, low.constant(REACH)), low.constant(-REACH))
             plane = b.add(first, b.mul(self.job["plane"], I64(channel)))
             b.store(value, self._at(self.job["planes"], plane), align=4)
+
+
+def columns(inputs: Sequence[str]) -> tuple[str, ...]:
+    """What lies in the scratch for networks with these inputs: all places, then the fields."""
+    return PLACES + tuple(name for name in PIXEL_INPUTS if name in inputs and name not in PLACES)
 
 
 def extra_fields(kernel: BandKernel, job: type[Job]) -> dict[str, Any]:
