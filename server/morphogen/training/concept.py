@@ -45,6 +45,21 @@ class Sheet:
         return self.t.sigmoid(value / soft)
 
 
+def ranges(**bounds: tuple[float, float]) -> Callable[[np.random.Generator], dict[str, float]]:
+    """A sampler: each number evenly from its bounds."""
+    return lambda rng: {name: float(rng.uniform(low, high)) for name, (low, high) in bounds.items()}
+
+
+def some(rng: np.random.Generator, low: float, high: float, **amounts: float) -> dict[str, float]:
+    """A parameter of geometry: its value at rest from low..high, and how much of each frame input is added."""
+    return {"base": low + (high - low) * float(rng.uniform()), **amounts}
+
+
+def seeded(rng: np.random.Generator) -> int:
+    """A field's seed."""
+    return int(rng.integers(65536))
+
+
 @dataclass(frozen=True)
 class Concept:
     """One entry of the table.
@@ -52,7 +67,7 @@ class Concept:
     fields: pixel inputs that it is drawn on and its network reads. draw: place on the palette, 0..1 (Q,). sample: the
     numbers of one variant. shape: its geometry as in a style file ({field: {parameter: number, or base and amounts}}).
     palettes: five colours each, dark to bright. roles: {input: what it does here}. frames: frame inputs its network
-    reads. words: other names of it, for runs without a guide.
+    reads. words: other names of it, for runs without a guide. also: structures of the guide's that it stands in for.
     """
 
     name: str
@@ -64,6 +79,7 @@ class Concept:
     roles: Mapping[str, str] = field(default_factory=dict)
     frames: Sequence[str] = FRAMES
     words: Sequence[str] = ()
+    also: Sequence[str] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:

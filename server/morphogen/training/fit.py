@@ -27,6 +27,7 @@ SHARED = 2  # networks that may be kept for one sample: variety
 AUDIO_START = 0.15  # of the weights that random networks give to the music
 TIMED = 0.2  # share of first-layer units that see time; with all of them errors are twice as large
 PALETTE_RATE = 0.2  # of the rate
+BRIGHT, STARS = 0.9, 2.0  # what light and stars count more than the dark
 MOMENTS = 4  # in each step
 
 
@@ -155,6 +156,9 @@ class Fit:
             places = targets(concept, self.canvas, fitted.variants)
             palettes = torch.tensor(np.stack([v.palette for v in fitted.variants]))
             self._wanted = coloured(palettes, places)
+            self._weight = _weights(places, concept, self._inputs, shape)
+            # Errors count against what there is to see, or dull samples would win.
+            self._spread = self._wanted.var(2).sum(1).clamp(min=1e-3)
         rate = rate or RATE
         self._rate = rate
         slow = fitted.batch.tensors[-1:] if shape.head == "palette" else []
@@ -170,7 +174,7 @@ class Fit:
         for group, factor in zip(self._adam.param_groups, self._factors, strict=True):
             group["lr"] = self._rate * factor * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-4
         pixels = self._columns(moments)
-        errors = self._errors(self._inputs[:, :, pixels], self._wanted[:, :, pixels], len(moments))
+        errors = self._errors(pixels, len(moments))
         self._adam.zero_grad()
         errors.sum().backward()
         freeze_time(self.fitted.batch)
@@ -181,7 +185,8 @@ class Fit:
         """Errors over all moments, (N,), kept in `fitted`."""
         torch = need_torch()
         with torch.no_grad():
-            self.fitted.errors = self._errors(self._inputs, self._wanted, len(self.canvas.states))
+            every = len(self.canvas.states)
+            self.fitted.errors = self._errors(slice(None), every)
         return self.fitted.errors
 
     def _columns(self, moments: Sequence[int]) -> Any:
@@ -189,8 +194,18 @@ class Fit:
         p = self.canvas.pixels
         return torch.cat([torch.arange(m * p, (m + 1) * p) for m in moments])
 
-    def _errors(self, inputs: Any, wanted: Any, moments: int) -> Any:
-        return pyramid(self.fitted.batch.pictures(inputs) - wanted, moments, self.canvas)
+    def _errors(self, pixels: Any, moments: int) -> Any:
+        drawn = self.fitted.batch.pictures(self._inputs[:, :, pixels])
+        difference = (drawn - self._wanted[:, :, pixels]) * self._weight[:, None, pixels]
+        return pyramid(difference, moments, self.canvas) / self._spread
+
+
+def _weights(places: Any, concept: Concept, inputs: Any, shape: Shape) -> Any:
+    """How much each pixel counts, (N, Q): light more than dark, stars most; few as they are, they would be left out."""
+    weights = 0.7 + BRIGHT * places
+    if "stars" in shape.inputs and "stars" in concept.fields:
+        weights = weights + STARS * inputs[:, shape.inputs.index("stars")].clamp(0, 1)
+    return weights
 
 
 def pyramid(difference: Any, moments: int, canvas: Canvas) -> Any:

@@ -82,7 +82,9 @@ def _meaning(prompt: str, table: Mapping[str, Concept], understanding: Any) -> t
         hits = [text.find(word) for word in (name.replace("_", " "), *concept.words) if word in text]
         if hits:
             places[name] = min(hits)
-    colours = [COLOUR_WORDS.get(word, word) for word in words if COLOUR_WORDS.get(word, word) in HUES]
+    taken = {part for name in places for part in name.split("_")}  # no black for a black hole
+    colours = [COLOUR_WORDS.get(word, word) for word in words
+               if COLOUR_WORDS.get(word, word) in HUES and word not in taken]  # fmt: skip
     return sorted(places, key=lambda name: places[name]), list(dict.fromkeys(colours)), _strange(words, table)
 
 
