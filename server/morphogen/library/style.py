@@ -23,7 +23,8 @@ from morphogen.errors import StyleError
 from morphogen.field.network import Network, Shape, tensor_names
 from morphogen.library import checks
 from morphogen.library.atomic import write
-from morphogen.library.header import Header, read_file, read_header
+from morphogen.library.header import MAX_FILE, Header, read_file, read_header
+from morphogen.library.picture import carried
 
 FORMAT = 1
 SUFFIX = ".safetensors"
@@ -133,7 +134,8 @@ def read_meta(meta: Mapping[str, Any], default_name: str) -> Meta:
 
 
 def load_style(path: str | Path) -> Style:
-    """Read and check a style file. Blocks on the disk: call it off the render thread. Raises StyleError."""
+    """Read and check a style file, or a PNG that carries one. Raises StyleError. Blocks on the disk: call it off the
+    render thread."""
     path = Path(path)
     try:
         return _load(path)
@@ -162,7 +164,15 @@ def _meta(header: Header, path: Path) -> Meta:
 
 
 def _load(path: Path) -> Style:
-    data = read_file(path)
+    data = carried(path)
+    return replace(from_bytes(read_file(path) if data is None else data, path), path=path)
+
+
+def from_bytes(data: bytes, path: Path) -> Style:
+    """The style in the bytes of a style file, without a path. path: what errors call it, and where its name comes from
+    if it has none. Raises StyleError without the file's name."""
+    if len(data) > MAX_FILE:
+        raise StyleError(f"it has {len(data) / 2**20:.0f} MB, a style has {MAX_FILE // 2**20} at most.", checks.REMAKE)
     header = read_header(path, data)
     meta = _meta(header, path)
     try:
@@ -171,7 +181,7 @@ def _load(path: Path) -> Style:
         raise StyleError(f"it is damaged ({checks.shown(str(error))}).", checks.REMAKE) from error
     ordered = [tensors[name] for name in tensor_names(meta.shape)]
     network = checks.network(meta.shape, ordered, meta.extent, meta.time_range)
-    return Style(network, path=path, **meta.fields)
+    return Style(network, **meta.fields)
 
 
 def to_bytes(style: Style) -> bytes:
