@@ -9,8 +9,8 @@ import pytest
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import evaluate
-from morphogen.field.inputs import FIELDS
-from morphogen.field.network import FRAME_INPUTS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS
+from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.library.align import align, meet, mix, path
 from morphogen.library.assign import assign
 from morphogen.library.draw import Recipe, network

@@ -14,14 +14,11 @@ from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import block_size, evaluate, expand, first_bias, fold, frame_bias, pixel_inputs, reflect
 from morphogen.field.graph import Evaluator, pixel_input
-from morphogen.field.inputs import FIELDS
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS, PIXEL_INPUTS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
-    FRAME_INPUTS,
     HEADS,
-    INPUTS,
     MAX_LAYERS,
-    PIXEL_INPUTS,
     PRESETS,
     SEED_INPUTS,
     Network,

@@ -11,7 +11,8 @@ import pytest
 from morphogen.errors import RenderError, Unavailable
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import OPS, Node, branch, op, pixel_input, uniform
-from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Shape, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import SEED_INPUTS, Shape, preset
 from morphogen.field.scene import SCENE_SLOTS, Program, program
 from morphogen.render.opengl import glsl
 from morphogen.render.opengl.context import Gpu

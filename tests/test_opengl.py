@@ -22,7 +22,8 @@ import pytest
 
 from drawing import VALUES, apart, draw, glow, scene
 from morphogen.errors import RenderError, Unavailable, UsageError
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import create

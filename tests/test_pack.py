@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import HEADS, INPUTS, PRESETS, Network, Shape, init_glow, preset, tensor_shapes
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import HEADS, PRESETS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.library.draw import untrained
 from morphogen.library.pack import (
     ACTIVATION_CODES,

@@ -18,7 +18,8 @@ import ptx_machine
 from drawing import VALUES, apart, draw, glow, scene, tiles
 from morphogen.errors import RenderError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Shape, init_glow, init_seed, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import (
     Grade,
     Program,

@@ -20,18 +20,8 @@ from drawing import VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError, RenderError
 from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.inputs import FIELDS
-from morphogen.field.network import (
-    FRAME_INPUTS,
-    PIXEL_INPUTS,
-    PRESETS,
-    SEED_INPUTS,
-    Network,
-    Shape,
-    init_glow,
-    init_seed,
-    preset,
-)
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library

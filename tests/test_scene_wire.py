@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from drawing import draw, glow, scene
 from morphogen import scene_wire
-from morphogen.field.network import HEADS, INPUTS, Network, Shape, init_glow, preset, tensor_shapes
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import HEADS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.field.scene import Grade, Scene, View
 from morphogen.library import checks
 from morphogen.render import create

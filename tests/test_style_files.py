@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
 
 from morphogen.errors import StyleError, Unavailable, UsageError
-from morphogen.field.network import INPUTS, PRESETS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import PRESETS, Network, Shape, init_glow, preset
 from morphogen.library.draw import Recipe, draw, parse_command, untrained
 from morphogen.library.header import MAX_FILE, MAX_HEADER
 from morphogen.library.importer import import_pth

@@ -16,7 +16,8 @@ from morphogen.errors import RenderError, StyleError, Unavailable, UsageError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import TILE, evaluate
 from morphogen.field.graph import OPS, Evaluator, pixel_input
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.align import align, mix

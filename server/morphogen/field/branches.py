@@ -107,7 +107,7 @@ def _parameters(bend: str) -> tuple[Parameter, ...]:
 def _field(doc: str, name: str, grow: Callable[[int, int], Plant], count: int) -> Field:
     channels = {
         name: "1 on the axis, 0.7 at the skin, slowly towards 0 far away",
-        f"{name}_along": "how far from the root the nearest piece is, 0 to 1, fading to 0 far away: for pulses that run along",
+        f"{name}_along": "how far from the root, 0 to 1, fading to 0 far away: for pulses that run along",
     }
     uniforms = PER_WAVE * WAVES + PER_SEGMENT * count
     return Field(doc, channels, _emit(name, count), _parameters("how curved it is"), uniforms, _fold(grow, count))

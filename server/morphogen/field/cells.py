@@ -110,7 +110,8 @@ def _stamps(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
     sure = op("min", (second - best) * 16.0, 1.0)
     inside = 1.0 / op("sqrt", fma(best, thick, 1.0))
     return {
-        "stamp": fma(inside, 1.0 + floor, -floor), "stamp_x": along * sure * 4.0, "stamp_y": across * sure * 4.0, "stamp_id": own * sure * 2.0,
+        "stamp": fma(inside, 1.0 + floor, -floor), "stamp_x": along * sure * 4.0,
+        "stamp_y": across * sure * 4.0, "stamp_id": own * sure * 2.0,
     }  # fmt: skip
 
 

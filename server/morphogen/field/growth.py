@@ -35,9 +35,10 @@ class Plant:
 
 @dataclass(frozen=True)
 class Habit:
-    """How something grows. roots: (x, y, direction in turns, radius). step: length of a piece of radius 1, which grows with the radius to the power of 0.7;
-    bend, fork: turns; uneven: the larger share of a fork; often: it forks; ahead: how much it wants to the right; frame: half width and height
-    that it stays inside; body: radius of a blob in the middle, 0 for none."""
+    """How something grows. roots: (x, y, direction in turns, radius). step: length of a piece of radius 1, which grows
+    with the radius to the power of 0.7; bend, fork: turns; uneven: the larger share of a fork; often: it forks; ahead:
+    how much it wants to the right; frame: half width and height that it stays inside; body: radius of a blob in the
+    middle, 0 for none."""
 
     roots: tuple[tuple[float, float, float, float], ...]
     count: int

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import FRAME_INPUTS, Network, Shape, head_tensors
+from morphogen.field.inputs import FRAME_INPUTS
+from morphogen.field.network import Network, Shape, head_tensors
 
 FAN_IN, READ = 4, 6  # units that a unit, and the output, reads
 BUSY = 1.8  # times the hidden gain: what the layers' gains multiply to, squared

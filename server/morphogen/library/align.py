@@ -36,7 +36,8 @@ from numpy.typing import NDArray
 from morphogen.errors import StyleError
 from morphogen.field import geometry
 from morphogen.field.cppn import frame_bias
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import Network, Shape
 from morphogen.library.match import Array, draw, match_responses, match_weights, wrapped
 
 BLENDS = (0.0, 1.0)  # weight of the pre-activations' distance beside the responses'; neither always wins

@@ -14,15 +14,8 @@ from numpy.typing import NDArray
 
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import (
-    HEADS,
-    INPUTS,
-    MAX_LAYERS,
-    MAX_WIDTH,
-    Network,
-    Shape,
-    tensor_shapes,
-)  # fmt: skip
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import HEADS, MAX_LAYERS, MAX_WIDTH, Network, Shape, tensor_shapes
 
 MAX_WEIGHT = 1e4
 MAX_EXTENT = 100.0

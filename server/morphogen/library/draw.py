@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
 from morphogen.field import geometry
+from morphogen.field.inputs import FRAME_INPUTS, INPUTS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
-    FRAME_INPUTS,
     HEADS,
-    INPUTS,
     PRESETS,
     SEED_INPUTS,
     Network,
@@ -25,7 +24,7 @@ from morphogen.field.network import (
     init_glow,
     init_seed,
     preset,
-)  # fmt: skip
+)
 from morphogen.library.style import Style
 
 Init = Literal["glow", "seed"]

@@ -20,8 +20,8 @@ from morphogen.frame import TargetSpec
 
 # (slots of multiply or multiply-add, divisions) of each operation as `render.lowering` writes it
 COST = {
-    "fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (7, 0), "exp2": (5, 0), "exp2_neg": (5, 0), "log2": (9, 0),
-    "atan2_turns": (9, 1),
+    "fma": (1, 0), "mul": (1, 0), "div": (0, 1), "cos_turns": (7, 0), "exp2": (5, 0), "exp2_neg": (5, 0),
+    "log2": (9, 0), "atan2_turns": (9, 1),
 }  # fmt: skip
 BASE = 30.0  # slots a pixel of all but the networks
 UPSCALE = 18  # slots a pixel that finishing samples costs, measured against a network's slots

@@ -52,10 +52,10 @@ TILINGS = {16: Tiling(4, 8, 4), 32: Tiling(4, 24, 8), 64: Tiling(8, 32, 16)}
 class FieldJob(Job):
     """One network over one grid of samples; of `Job` only uniforms, width (one panel), height (panels) and counter.
 
-    geometry: what the fields read. table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch: `room` floats for each thread; slot:
-    counts the threads. planes: output (3, plane) float32, pre-activations folded for a sigmoid; output: where in the
-    scratch they end up. samples: in the grid, `across` a row, at left + step * column, top + step * row in halves of a
-    canvas pixel. angle: whether the network reads ANGLE.
+    geometry: what the fields read. table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch:
+    `room` floats for each thread; slot: counts the threads. planes: output (3, plane) float32, pre-activations folded
+    for a sigmoid; output: where in the scratch they end up. samples: in the grid, `across` a row, at left + step *
+    column, top + step * row in halves of a canvas pixel. angle: whether the network reads ANGLE.
     """
 
     _fields_: ClassVar = [
