@@ -142,3 +142,8 @@ def test_the_worst_second_is_named():
     burst = blinking(6)
     meter = measured(lambda t: burst(t) if t >= 1.5 else BLACK, seconds=3.0)
     assert 1.5 < meter.general.seconds <= 2.6
+
+
+def test_pictures_too_small_to_judge_are_refused():
+    with pytest.raises(ValueError, match="20x8 are too small"):
+        FlashMeter((20, 8), FPS)
