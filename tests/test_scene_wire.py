@@ -96,10 +96,12 @@ def test_every_field_travels():
     sent = message()
     for kind, found in ((Scene, sent["scene"]), (View, sent["scene"]["view"]), (Grade, sent["scene"]["grade"])):
         assert set(found) == {f.name for f in dataclasses.fields(kind)}
-    assert {f.name for f in dataclasses.fields(Network)} == {"shape", "tensors", "extent", "time_range", "_frozen"}
+    assert {f.name for f in dataclasses.fields(Network)} == {
+        "shape", "tensors", "extent", "time_range", "geometry", "_frozen",
+    }  # fmt: skip
     assert {f.name for f in dataclasses.fields(Shape)} == {"inputs", "layers", "head"}
     (network,) = sent["scene"]["networks"]
-    assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "weights"}
+    assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "geometry", "weights"}
 
 
 def test_every_key_is_documented():

@@ -262,12 +262,12 @@ def test_hostile_wide_files_are_refused(tmp_path, change, message):
 
 
 def test_wide_styles_cross_fade_unless_a_morph_is_asked_for():
-    small, wide_shape = preset("3L_4D"), WIDE
+    small, large = init_glow(preset("3L_4D"), 1), init_glow(WIDE, 1)
     assert morphs("auto", small, small)
-    assert not morphs("auto", wide_shape, wide_shape)
-    assert morphs("morph", wide_shape, wide_shape)
+    assert not morphs("auto", large, large)
+    assert morphs("morph", large, large)
     assert not morphs("fade", small, small)
-    assert not morphs("morph", small, wide_shape)
+    assert not morphs("morph", small, large)
 
 
 def test_a_morph_of_wide_styles_draws_both_ends(renderer):

@@ -44,6 +44,7 @@ def list_(json: AsJson = False) -> None:
 def show(name: Name, json: AsJson = False) -> None:
     """All that is known about one style."""
     from morphogen.library.find import Library
+    from morphogen.library.geometry import words
     from morphogen.library.style import describe
 
     style = Library().find(name)
@@ -55,6 +56,7 @@ def show(name: Name, json: AsJson = False) -> None:
     if json:
         print_json(known, indent=None)
     else:
+        known["geometry"] = words(style.shape.inputs, style.network.geometry)
         shown = {key: value for key, value in known.items() if value not in ("", None, {}, [])}
         print_table(("what", "value"), ((key, _words(value)) for key, value in shown.items()), ("cyan",))
 

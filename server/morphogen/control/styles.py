@@ -37,7 +37,7 @@ def bring(
     network = instrument.stage.network
     running = network.shape
     instrument.prepare(program((style.shape,)))
-    passage, morph = seconds > 0 or hold is not None, morphs(kind, running, style.shape)
+    passage, morph = seconds > 0 or hold is not None, morphs(kind, network, style.network)
     if passage and not morph:
         instrument.prepare(program((running, style.shape)))
     aligned = None

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import StyleError, Unavailable
+from morphogen.field import geometry
 from morphogen.field.network import ACTIVATION_CYCLE, SEED_INPUTS
 from morphogen.library import checks
 from morphogen.library.header import MAX_FILE, PICKLES, open_file
@@ -53,7 +54,7 @@ def import_pth(path: str | Path, inputs: Sequence[str] = SEED_INPUTS, extent: fl
         activations = [ACTIVATION_CYCLE[n % 4] for n in range(len(layers) - 1)]
         shape = checks.shape(list(inputs), widths[:-1], activations, "rgb")
         tensors = [tensor for layer in layers for tensor in layer]
-        network = checks.network(shape, tensors, checks.extent(extent), (0.0, 60.0))
+        network = checks.network(shape, tensors, checks.extent(extent), (0.0, 60.0), geometry.default(shape.inputs))
     except StyleError as error:
         raise StyleError(f"{path.name[:80]}: {error.message}", error.cure) from error
     return Style(

@@ -20,8 +20,10 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from morphogen.errors import StyleError
+from morphogen.field import geometry as field_geometry
+from morphogen.field.graph import Array
 from morphogen.field.network import Network, Shape, tensor_names
-from morphogen.library import checks
+from morphogen.library import checks, geometry
 from morphogen.library.atomic import write
 from morphogen.library.header import MAX_FILE, Header, read_file, read_header
 from morphogen.library.picture import carried
@@ -30,7 +32,8 @@ FORMAT = 1
 SUFFIX = ".safetensors"
 LIMITS = {"title": 120, "prompt": 1000, "guide": 60, "training": 1000, "licence": 120, "normalisation": 60}
 _KNOWN = frozenset({*LIMITS, "format", "name", "series", "inputs", "layers", "activations", "head", "extent", "time",
-                    "score", "seed", "trained", "audio_roles"})  # fmt: skip
+                    "score", "seed", "trained", "audio_roles",
+                    "geometry"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def describe(style: Style) -> dict[str, Any]:
         "layers": [len(layer) for layer in units],
         "activations": [layer[0] if len(set(layer)) == 1 else list(layer) for layer in units],
         "head": network.shape.head,
+        "geometry": field_geometry.write(network.shape.inputs, network.geometry),
         "extent": network.extent, "time": list(network.time_range), "normalisation": style.normalisation,
         "guide": style.guide, "score": style.score, "seed": style.seed, "trained": style.trained,
         "training": style.training, "audio_roles": dict(style.audio_roles), "licence": style.licence,
@@ -105,6 +109,7 @@ class Meta:
     shape: Shape
     extent: float
     time_range: tuple[float, float]
+    geometry: Array
     fields: Mapping[str, Any]
 
 
@@ -130,7 +135,9 @@ def read_meta(meta: Mapping[str, Any], default_name: str) -> Meta:
         raise StyleError(f"'trained' must be true or false, got {checks.kind(fields['trained'])}.", checks.REMAKE)
     fields["audio_roles"] = checks.roles(meta.get("audio_roles", {}))
     fields["extra"] = {key: value for key, value in meta.items() if key not in _KNOWN}
-    return Meta(shape, checks.extent(meta.get("extent", 0.5)), checks.time_range(meta.get("time", [0, 60])), fields)
+    shaped = geometry.read(shape.inputs, meta.get("geometry", {}))
+    extent, seconds = checks.extent(meta.get("extent", 0.5)), checks.time_range(meta.get("time", [0, 60]))
+    return Meta(shape, extent, seconds, shaped, fields)
 
 
 def load_style(path: str | Path) -> Style:
@@ -180,7 +187,7 @@ def from_bytes(data: bytes, path: Path) -> Style:
     except (SafetensorError, ValueError) as error:
         raise StyleError(f"it is damaged ({checks.shown(str(error))}).", checks.REMAKE) from error
     ordered = [tensors[name] for name in tensor_names(meta.shape)]
-    network = checks.network(meta.shape, ordered, meta.extent, meta.time_range)
+    network = checks.network(meta.shape, ordered, meta.extent, meta.time_range, meta.geometry)
     return Style(network, **meta.fields)
 
 
@@ -188,7 +195,8 @@ def to_bytes(style: Style) -> bytes:
     """The style as the bytes of its file; the same style gives the same bytes."""
     meta = describe(style)
     read_meta(meta, style.name)  # what we write, we must be able to read
-    checks.network(style.shape, style.network.tensors, style.network.extent, style.network.time_range)
+    network = style.network
+    checks.network(style.shape, network.tensors, network.extent, network.time_range, network.geometry)
     tensors = {name: np.ascontiguousarray(t) for name, t in
                zip(tensor_names(style.shape), style.network.tensors, strict=True)}  # fmt: skip
     return save_tensors(tensors, {"morphogen": json.dumps(meta, ensure_ascii=False, allow_nan=False)})
