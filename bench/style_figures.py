@@ -22,6 +22,7 @@ from morphogen.render.cost import Bill
 from morphogen.render.cpu.renderer import CpuRenderer
 
 SIZE = (256, 144)
+FRAME = (1920, 1080)
 BANDS = ("bass", "mid", "treble", "beat", "rms")
 LOW, HIGH = 0.1, 0.9
 MOMENTS = {"early": 5.0, "later": 100.0, "hour": 3600.0}
@@ -59,7 +60,7 @@ class Bench:
     what a slot of a known network took."""
 
     tracks: Sequence[Track]
-    renderer: CpuRenderer = field(default_factory=CpuRenderer)
+    renderer: CpuRenderer = field(default_factory=lambda: CpuRenderer(1))  # on two cores small pictures mostly wait
     stage: CpuRenderer = field(default_factory=CpuRenderer)
     slot_seconds: float = 0.0
 
@@ -223,7 +224,7 @@ def _range(picture: Picture) -> NDArray[np.int16]:
 def cost(bench: Bench, style: Style) -> dict[str, Any]:
     """Milliseconds of a whole 1080p frame as predicted from the style's arithmetic and as measured, and the inner scale
     that the daemon would take for 60 frames a second, with the time that a frame takes then."""
-    spec, renderer = TargetSpec(1920, 1080), bench.stage
+    spec, renderer = TargetSpec(*FRAME), bench.stage
     if not bench.slot_seconds:
         known = init_glow(preset("3L_4D"), 3)
         slots = sum(Bill.of((known.shape,)).total([spec], {}))
@@ -235,7 +236,7 @@ def cost(bench: Bench, style: Style) -> dict[str, Any]:
     renderer.limit(1 / 60)
     try:
         live = _frame(renderer, scene, spec)
-        inner = renderer.describe()["inner"].get("1920x1080", 1)
+        inner = renderer.describe()["inner"].get(f"{FRAME[0]}x{FRAME[1]}", 1)
     finally:
         renderer.limit(0)
     return {

@@ -19,8 +19,8 @@ INK, DIM, PAPER, WRONG = (235, 235, 235), (150, 150, 150), (24, 24, 26), (255, 1
 # Columns of the study's sheet (cells of 128 pixels), by words of a style's name.
 STUDY_CELL = 128
 STUDY = (
-    ("galaxy",), ("nebula",), ("supernova",), ("black", "hole"), ("web",), ("division",), ("microb", "microorg"),
-    ("solvent",), ("neuron",), ("vessel",),
+    ("galaxy",), ("nebula",), ("supernova",), ("black-hole", "black_hole", "black hole"), ("web",), ("division",),
+    ("microb", "microorg"), ("solvent",), ("neuron",), ("vessel",),
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def beside(study: Path, path: Path, blocks: Sequence[tuple[Image.Image, str, str
     """Each style whose concept the study has, its pictures beside all of the study's takes; None if there is none."""
     picture = Image.open(study).convert("RGB")
     takes = picture.height // STUDY_CELL
-    found = [(block, column) for block in blocks if (column := _column(block[1])) is not None]
+    found = [(block, column) for block in blocks if (column := _column(block[1], block[2])) is not None]
     if not found:
         return None
     width = 16 + BLOCK[0] + 2 * (CELL[1] + 8)
@@ -81,8 +81,10 @@ def beside(study: Path, path: Path, blocks: Sequence[tuple[Image.Image, str, str
     return path
 
 
-def _column(name: str) -> int | None:
-    return next((n for n, words in enumerate(STUDY) if any(word in name for word in words)), None)
+def _column(*texts: str) -> int | None:
+    """The study's column that a style's name names, else its prompt."""
+    found = (n for text in texts for n, words in enumerate(STUDY) if any(word in text.lower() for word in words))
+    return next(found, None)
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -117,6 +117,17 @@ def test_flashes_in_turn_in_different_places_are_flashes():
     assert not meter.safe
 
 
+def test_places_that_swap_are_no_flashes_of_the_whole():
+    """Left and right change places twice a second: each flashes twice, though something rises and falls four times."""
+    meter = FlashMeter((WIDTH, HEIGHT), FPS)
+    for n in range(2 * FPS):
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        picture[:, (np.arange(WIDTH) // 8 + n // 15) % 2 == 0] = 255
+        meter.feed(picture)
+    assert meter.general.most == pytest.approx(2, abs=0.5)
+    assert meter.safe
+
+
 def test_a_slowly_moving_pattern_passes():
     """Broad stripes drift by: every place goes up and down twice a second, never a quarter of a field at once."""
     meter = FlashMeter((WIDTH, HEIGHT), FPS)

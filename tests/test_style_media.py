@@ -26,7 +26,8 @@ STYLE = Style(
     init_glow(preset("2L_4D"), 5), "cosmic/whirl", prompt="a whirl of stars", guide="concepts", score=0.71, seed=3,
     trained=True, training="morphogen train 'a whirl of stars'", audio_roles={"treble": "twinkle", "bass": "waves"},
     licence="MIT",
-    extra={"understood": ["whirl", "stars"], "unknown": ["flurb"], "moves": {"bass": 0.081, "time": 0.02}, "worst": 0.6},
+    extra={"understood": ["whirl", "stars"], "unknown": ["flurb"], "worst": 0.6,
+           "moves": {"bass": 0.081, "time": 0.02}},
 )  # fmt: skip
 
 
@@ -140,10 +141,11 @@ def test_durations_do_not_drift():
 
 
 def test_a_wish_is_checked():
-    for wrong, why in (({"seconds": 0.1}, "clip of 0.1 seconds"), ({"fps": 100.0}, "100 frames a second"),
-                       ({"size": (4000, 3000)}, "4000x3000 is too large"), ({"quality": 0}, "no quality 0")):  # fmt: skip
+    wrong = {"seconds": (0.1, "clip of 0.1 seconds"), "fps": (100.0, "100 frames a second"),
+             "size": ((4000, 3000), "4000x3000 is too large"), "quality": (0, "no quality 0")}  # fmt: skip
+    for key, (value, why) in wrong.items():
         with pytest.raises(UsageError, match=why):
-            Wish(**wrong)
+            Wish(**{key: value})
     assert Wish(seconds=0.3, fps=10.0).overlap == 1
     assert Wish().overlap == 12
 

@@ -13,9 +13,9 @@ place's course over time; a flash is two opposing ones.
 
 Every pixel is followed by itself, with a peak and a valley that wait to be left (hysteresis): a slow fade counts once,
 however many frames it takes. A place counts with the flashes of its own. Flashes in different places one after another
-count where a quarter of a field changes together, that is within 1/15 s; a moving pattern in which each pixel goes up
-and down less than 3.75 times a second never does. Pixels stand for about 0.1 degrees, below which the criterion makes
-an exception for fine patterns: larger pictures are averaged, in linear light.
+count where within 1/15 s a quarter of a field goes up without as much going down, or the other way round: what moves
+or swaps lights nothing. Pixels stand for about 0.1 degrees, below which the criterion makes an exception for fine
+patterns: larger pictures are averaged, in linear light.
 """
 
 from __future__ import annotations
@@ -170,12 +170,13 @@ class _Kind:
         self._frame += 1
 
     def _together_now(self, turned: tuple[Bits, Bits]) -> NDArray[np.uint8]:
-        """Changes of whole fields with this frame: 0, 1 or 2 for each."""
-        events = np.zeros(self._fields.shape, np.uint8)
+        """Whether whole fields have, with this frame, become brighter or darker since they last did the opposite."""
         for side, mask in zip(self._sides, turned, strict=True):
             side.last[mask] = self._frame
-            recent = side.last > self._frame - self._together
-            over = self._fields.share(recent) > AREA
+        rising, falling = (self._fields.share(side.last > self._frame - self._together) for side in self._sides)
+        events = np.zeros(self._fields.shape, np.uint8)
+        for side in self._sides:
+            over = side.way * (rising - falling) > AREA
             change = over & ~side.over & (self._way != side.way)
             side.over = over
             self._way[change] = side.way
