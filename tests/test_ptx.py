@@ -9,16 +9,18 @@ from __future__ import annotations
 import ctypes
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ptx_machine
-from drawing import VALUES, apart, draw, glow, scene, tiles
+from drawing import PLACES, VALUES, apart, draw, glow, scene, tiles
 from morphogen.errors import RenderError
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.inputs import FIELDS
 from morphogen.field.network import PRESETS, SEED_INPUTS, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import (
     Grade,
@@ -224,9 +226,20 @@ def test_palettes(check, name):
     check(Scene((glow(1, name, "palette"), glow(2, "3L_4D")), VALUES, 0.4), f"{name} palette to rgb")
 
 
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.parameters])
+def test_fields(check, name):
+    shape = Shape(("x", *FIELDS[name].channels, "time"), (("sin",) * 4, ("gaussian",) * 4))
+    moving = geometry.default(shape.inputs, 3)
+    moving[:, geometry.TIME] = 0.07
+    network = replace(init_glow(shape, 3, hidden_gain=2.0), geometry=moving)
+    for time in (1.0, HOURS + 7):
+        for view in (View(), View(0.3, 100.0, 1.0)):
+            check(scene(network, values=VALUES | {"time": time}, view=view), f"{name} at {time:g} s")
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(check, name):
-    shape = Shape((*PIXEL_INPUTS, "time"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
+    shape = Shape((*PLACES, "time"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
     for seed in range(2):
         check(scene(init_glow(shape, seed, hidden_gain=2.0)), f"{name} {seed}")
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qemu
-from drawing import VALUES, apart, constant, draw, glow, scene, tiles
+from drawing import PLACES, VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError, RenderError
 from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
@@ -178,7 +178,7 @@ def test_wide_presets(judge, name):
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(judge, name):
     """Each one alone, first, and behind a sine; with every pixel input."""
-    shape = Shape((*PIXEL_INPUTS, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
+    shape = Shape((*PLACES, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
     for seed in range(3):
         judge.check(scene(init_glow(shape, seed, hidden_gain=2.0)), SIZE, f"{name} {seed}")
 
@@ -476,7 +476,7 @@ def test_huge_weights_draw_something(judge, size):
     assert (picture[..., 3] == 255).all()
 
 
-pixel_names = st.lists(st.sampled_from([n for n in PIXEL_INPUTS if n != "theta"]), min_size=1, unique=True)
+pixel_names = st.lists(st.sampled_from([n for n in PLACES if n != "theta"]), min_size=1, unique=True)
 SHAPES = st.builds(
     lambda pixels, frames, layers: Shape((*pixels, *frames), layers),
     pixel_names,
