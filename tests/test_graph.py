@@ -7,7 +7,8 @@ import pytest
 
 from morphogen.field import graph
 from morphogen.field.graph import OPS, Evaluator, Node, branch, clamp, cos_turns, fma, fract, op, pixel_input, uniform
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Shape, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Shape, preset
 from morphogen.field.scene import program
 from morphogen.render.lowering import Lowering
 

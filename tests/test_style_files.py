@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from safetensors.numpy import load_file, save
 
 from morphogen.errors import StyleError, Unavailable, UsageError
-from morphogen.field.network import INPUTS, PRESETS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import PRESETS, Network, Shape, init_glow, preset
 from morphogen.library.draw import Recipe, draw, parse_command, untrained
 from morphogen.library.header import MAX_FILE, MAX_HEADER
 from morphogen.library.importer import import_pth
 from morphogen.library.style import FORMAT, Style, describe, load_style, save_style, to_bytes
+from morphogen.library.thumb import thumbnail
 
 
 def full_style() -> Style:
@@ -38,6 +40,7 @@ def full_style() -> Style:
 def meta_and_tensors(style: Style | None = None) -> tuple[dict, dict]:
     style = style or untrained("3L_4D", 1)
     names = [f"layers.{n}.{kind}" for n in range(len(style.shape.layers) + 1) for kind in ("weight", "bias")]
+    names += ["palette"] if style.shape.head == "palette" else []
     return describe(style), dict(zip(names, map(np.array, style.network.tensors), strict=True))
 
 
@@ -70,6 +73,50 @@ def test_round_trip_keeps_everything(tmp_path):
     assert all(np.array_equal(p, q) for p, q in zip(back.network.tensors, style.network.tensors, strict=True))
     assert back.extra == {"mood": {"calm": [1, 2.5, None]}}
     assert to_bytes(back) == to_bytes(style), "the same style gives the same bytes"
+
+
+def palette_style() -> Style:
+    return draw(Recipe("3L_4D", 2, head="palette"), "own/stops")
+
+
+def test_a_palette_round_trips_and_is_named_in_the_file(tmp_path):
+    style = palette_style()
+    back = load_style(save_style(style, tmp_path / "stops.safetensors").path)
+    assert describe(back) == describe(style)
+    assert describe(back)["head"] == "palette"
+    assert np.array_equal(back.network.flat, style.network.flat)
+    found = load_file(tmp_path / "stops.safetensors")
+    assert found["palette"].shape == (5, 3)
+    assert np.array_equal(found["palette"], style.network.tensors[-1])
+    assert thumbnail(back, (64, 36)).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("stops", "message"),
+    [
+        (np.zeros((4, 3), np.float32), r"the tensor palette has shape \(4, 3\), this network needs \(5, 3\)"),
+        (np.full((5, 3), np.nan, np.float32), "weights are NaN or infinite"),
+        (np.full((5, 3), -np.inf, np.float32), "weights are NaN or infinite"),
+        (np.full((5, 3), 2e4, np.float32), r"a weight is 2e\+04, 10000 is the most"),
+        (np.zeros((5, 3), np.int32), "palette"),
+        (None, "the tensor palette is missing"),
+    ],
+)
+def test_hostile_palettes_are_refused(tmp_path, stops, message):
+    meta, tensors = meta_and_tensors(palette_style())
+    del tensors["palette"]
+    assert re.search(
+        message,
+        refuse(write(tmp_path / "bad.safetensors", meta, tensors | ({} if stops is None else {"palette": stops}))),
+    )
+
+
+def test_stops_without_a_palette_head_are_refused(tmp_path):
+    meta, tensors = meta_and_tensors()
+    stops = {"palette": np.zeros((5, 3), np.float32)}
+    assert "there is a tensor 'palette' that belongs to no layer" in refuse(
+        write(tmp_path / "bad.safetensors", meta, tensors | stops)
+    )
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -45,11 +45,12 @@ def behind_the_picture(work: Callable[[], T]) -> T:
     For long work in native code only: a humble thread that holds the interpreter's lock while others have its core
     would keep the picture waiting (measured: up to 75 ms).
     """
-    with ThreadPoolExecutor(1, "behind", _step_back) as thread:
+    with ThreadPoolExecutor(1, "behind", step_back) as thread:
         return thread.submit(work).result()
 
 
-def _step_back() -> None:
+def step_back() -> None:
+    """The calling thread, and those that it starts from now on, at a lower priority (Linux; see above)."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):

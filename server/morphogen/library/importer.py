@@ -16,13 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import StyleError, Unavailable
+from morphogen.field import geometry
 from morphogen.field.network import ACTIVATION_CYCLE, SEED_INPUTS
 from morphogen.library import checks
-from morphogen.library.header import MAX_FILE
-from morphogen.library.style import Style
+from morphogen.library.header import MAX_FILE, PICKLES, open_file
+from morphogen.library.style import Style, load_style
 
+PTH = (".pth", ".pt")
 NESTED = ("state_dict", "model_state_dict", "model", "network", "cppn")
 NOT_SEED = "Only files of the seeds' CPPN can be imported: Linear layers, 12 inputs, 3 outputs."
+
+
+def import_any(path: str | Path, extent: float = math.pi) -> Style:
+    """The style in a file that came from elsewhere: a PNG that carries one, a style file, or a .pth as below."""
+    path = Path(path)
+    try:
+        with open_file(path) as file:
+            start = file.read(9)
+    except StyleError as error:
+        raise StyleError(f"{path.name[:80]}: {error.message}", error.cure) from error
+    if path.suffix.lower() in PTH or (start.startswith(PICKLES) and start[8:] != b"{"):
+        return import_pth(path, extent=extent)
+    return load_style(path)
 
 
 def import_pth(path: str | Path, inputs: Sequence[str] = SEED_INPUTS, extent: float = math.pi) -> Style:
@@ -39,7 +54,7 @@ def import_pth(path: str | Path, inputs: Sequence[str] = SEED_INPUTS, extent: fl
         activations = [ACTIVATION_CYCLE[n % 4] for n in range(len(layers) - 1)]
         shape = checks.shape(list(inputs), widths[:-1], activations, "rgb")
         tensors = [tensor for layer in layers for tensor in layer]
-        network = checks.network(shape, tensors, checks.extent(extent), (0.0, 60.0))
+        network = checks.network(shape, tensors, checks.extent(extent), (0.0, 60.0), geometry.default(shape.inputs))
     except StyleError as error:
         raise StyleError(f"{path.name[:80]}: {error.message}", error.cure) from error
     return Style(

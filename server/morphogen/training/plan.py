@@ -1,0 +1,93 @@
+"""From an order to a plan: which concept is drawn, in which colours, by which network.
+
+What the words mean is the guide's to say (`Guide.understand`); without a guide, or where it sees only pictures (CLIP),
+the concepts' own words and the names of colours are looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen.errors import UsageError
+from morphogen.field.network import Shape, preset
+from morphogen.training.colours import HUES, of_words
+from morphogen.training.concept import Concept
+from morphogen.training.order import AUTO, Order
+
+COLOUR_WORDS = {
+    "violet": "purple", "crimson": "red", "scarlet": "red", "turquoise": "teal", "golden": "gold", "amber": "orange",
+    "emerald": "green", "azure": "cyan", "indigo": "navy", "rose": "pink", "gray": "grey", "ivory": "white",
+}  # fmt: skip
+LOOSE = 0.5  # below this the network reads plain coordinates instead of the concept's fields
+PLAIN = ("x", "y", "r")
+ADRIFT = ("warp_x", "warp_y", "r")  # where only a guide leads: of all inputs the warp helps most (study of recipes)
+FRAMES = ("time", "bass", "mid", "treble", "beat", "rms")
+ROLES = {"bass": "the whole form", "mid": "its folds", "treble": "its edges", "beat": "its glow"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """concept: None where no generator knows the words: then the guide alone leads. palette: logits (5, 3) that the
+    words ask for, or None. gain: of the random networks' hidden layers."""
+
+    concept: Concept | None
+    shape: Shape
+    palette: NDArray[np.float32] | None
+    understood: tuple[str, ...]
+    unknown: tuple[str, ...]
+    gain: float
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """What the music does."""
+        return self.concept.roles if self.concept else ROLES
+
+
+def make_plan(order: Order, table: Mapping[str, Concept], understanding: Any = None) -> Plan:
+    """understanding: what the guide made of the words (`guides.Understanding`), or None. Raises UsageError when nothing
+    is understood and no guide could lead either."""
+    found, colours, unknown = _meaning(order.prompt, table, understanding)
+    concept = table[found[0]] if found else None
+    if concept is None and order.guide == "none":
+        raise UsageError(f"no word of {order.prompt[:80]!r} names a concept, and without a guide nothing else is known.",
+                         f"Use one of: {', '.join(table)}; or take --guide concepts.")  # fmt: skip
+    inputs = _inputs(concept, order.literal)
+    gain = 4.0 if concept is None else 2.0 + 1.5 * (1 - order.literal)
+    shape = preset("3L_8D" if order.arch == AUTO else order.arch, inputs, "palette")
+    return Plan(concept, shape, of_words(colours), (*found, *colours), tuple(unknown), gain)
+
+
+def _inputs(concept: Concept | None, literal: float) -> tuple[str, ...]:
+    if concept is None:
+        return (*ADRIFT, *FRAMES)
+    return concept.inputs if literal >= LOOSE else (*PLAIN, *concept.frames)
+
+
+def _meaning(prompt: str, table: Mapping[str, Concept], understanding: Any) -> tuple[list[str], list[str], list[str]]:
+    """(concepts of the table, colours, words not understood), in the order of the prompt."""
+    if understanding is not None:
+        structures = [name for name in understanding.concepts("structure") if name in table]
+        colours = [name for name in understanding.concepts("colour") if name in HUES]
+        return structures, colours, [unknown.word for unknown in understanding.unknown]
+    words = re.findall(r"[^\W\d_]+", prompt.lower())
+    text = " ".join(words)
+    places = {}
+    for name, concept in table.items():
+        hits = [text.find(word) for word in (name.replace("_", " "), *concept.words) if word in text]
+        if hits:
+            places[name] = min(hits)
+    taken = {part for name in places for part in name.split("_")}  # no black for a black hole
+    colours = [COLOUR_WORDS.get(word, word) for word in words
+               if COLOUR_WORDS.get(word, word) in HUES and word not in taken]  # fmt: skip
+    return sorted(places, key=lambda name: places[name]), list(dict.fromkeys(colours)), _strange(words, table)
+
+
+def _strange(words: Sequence[str], table: Mapping[str, Concept]) -> list[str]:
+    known = {part for name, c in table.items() for text in (name.replace("_", " "), *c.words) for part in text.split()}
+    return [word for word in words if word not in known and COLOUR_WORDS.get(word, word) not in HUES]
