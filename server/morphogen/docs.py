@@ -77,7 +77,7 @@ def _styles() -> str:
 
 def _fields() -> str:
     rows = [
-        (f"`{channel}`", doc, field if FIELDS[field].parameters else "")
+        (f"`{channel}`", doc, field if entry.parameters else "")
         for field, entry in FIELDS.items()
         for channel, doc in entry.channels.items()
     ]
