@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,9 @@ from morphogen.field import geometry
 from morphogen.field.graph import Evaluator, pixel_input
 from morphogen.field.growth import THIN, neuron, vessels
 from morphogen.field.inputs import CHANNELS, FIELDS, FRAME_INPUTS, LENGTHS, input_nodes, shaped, uniform_count
+from morphogen.field.network import Shape, preset
 from morphogen.field.noise import CELLS, permuted, residue
+from morphogen.render.cost import Bill
 
 HOURS = 36_000.0
 SHAPED = [name for name, field in FIELDS.items() if field.parameters]
@@ -266,3 +271,20 @@ def test_geometry_moves_with_the_music():
     numbers[rate, bass] = 99.0
     assert geometry.at(names, numbers, {"bass": 1.0})["swirl"]["rate"] == 2.0  # clipped to its range
     assert geometry.at(names, numbers, VALUES)["noise"]["scale"] == pytest.approx(2.2)
+
+
+def test_what_fields_cost_is_predicted_as_documented():
+    """The table of docs/fields.md: what was measured lies within a fifth of what the governor counts today."""
+    page = (Path(__file__).parent.parent / "docs" / "fields.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\w+) \| x ([\d.]+) \| x ([\d.]+) \|$", page, re.MULTILINE)
+    assert [name for name, _, _ in table] == ["none", *SHAPED]
+
+    def slots(*channels: str) -> float:
+        return Bill.of([preset("3L_8D", ("x", "y", "r", *channels, *FRAME_INPUTS), "palette")]).small
+
+    for name, measured, said in table[1:]:
+        predicted = slots(*inputs_of(name)) / slots()
+        assert predicted == pytest.approx(float(said), abs=0.006)
+        assert predicted == pytest.approx(float(measured), rel=0.2)
+    wide = [Shape((*names, "time"), (("sin",) * 64,)) for names in (("x",), ("branch",))]
+    assert Bill.of(wide[1:]).sample > Bill.of(wide[:1]).sample + 300

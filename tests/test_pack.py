@@ -169,6 +169,7 @@ WEIGHTS = 32
 @pytest.mark.parametrize(
     ("at", "value", "message"),
     [
+        (5, b"\x27", "the unknown flags 32"),
         (8, struct.pack("<f", float("nan")), "'extent' is nan"),
         (8, struct.pack("<f", -1), "'extent' is -1.0"),
         (16, struct.pack("<f", 0.5), "'time' runs from 1 to 0.5 s"),
@@ -219,6 +220,13 @@ def test_sealed_damage_raises_style_errors_only(flips):
         body[8 + at % (len(body) - 8)] = value
     with contextlib.suppress(StyleError):
         unpack(sealed(bytes(body)))
+
+
+def test_what_float32_makes_nonsense_is_not_packed():
+    """A second at 11 days is less than float32 can tell: nobody could read it."""
+    late = replace(full().network, time_range=(999_999.99, 1_000_000.0))
+    with pytest.raises(StyleError, match=r"'time' runs from 1e\+06 to 1e\+06 s"):
+        pack(replace(full(), network=late))
 
 
 def test_nonsense_is_not_packed():

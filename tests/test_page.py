@@ -360,7 +360,8 @@ def test_on_a_phone_only_the_running_style_is_shared_from_the_gallery(server, sh
     """A thumb must not hit a button that it did not mean."""
 
     async def walk(page: Browser) -> None:
-        seen = "[...document.querySelectorAll('.tile .share')].filter(b => getComputedStyle(b).visibility === 'visible')"
+        all_ = "[...document.querySelectorAll('.tile .share')]"
+        seen = f"{all_}.filter(b => getComputedStyle(b).visibility === 'visible')"
         assert await page.run(f"{seen}.map(b => b.previousSibling.dataset.style)") == ["cosmic/galaxy"]
 
     browse(server, tmp_path, walk, phone=True)

@@ -176,6 +176,19 @@ def test_wide_presets(judge, name):
             assert np.percentile(np.abs(ours.astype(int) - truth), 99.9) <= 1, label
 
 
+def test_wide_networks_read_fields(judge):
+    """Alone, and while a small network that reads others fades to it."""
+    shape, size = wide(judge, "4L_128D")
+    shape = Shape(("x", "swirl_x", "clouds", "cell_edge", "neuron", "stars", "time"), shape.layers[:2], "palette")
+    moving = geometry.default(shape.inputs, 2)
+    moving[:, geometry.TIME] = 0.03
+    network = replace(init_glow(shape, 2), geometry=moving)
+    small = init_glow(Shape(("y", "warp_x", "branch"), (("sin",) * 4,)), 3)
+    for values in (VALUES, VALUES | {"time": HOURS}):
+        judge.check(scene(network, values=values), size, "wide with fields")
+        judge.check(Scene((small, network), values, 0.5), size, "small to wide, both with fields")
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(judge, name):
     """Each one alone, first, and behind a sine; with every pixel input."""

@@ -19,7 +19,8 @@ VESSELS, NEURON = 36, 28  # segments
 WAVES = 2  # that bend the whole drawing, so that segments become curves
 PER_SEGMENT, PER_WAVE = 11, 5
 FAR = 4000.0  # squared distance in radii, where nothing is nearer
-FADE = 60.0  # squared distance in radii, where the way along is half forgotten
+FADE = 12.0  # squared distance in radii, where the way along is half forgotten
+HAIR = 0.0008**2  # squared heights: what is thinner than this fades, instead of breaking up into dots
 SPROUT = 0.16  # of the whole way, over which a growing twig gets thick
 
 
@@ -46,7 +47,7 @@ def _segment(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node]:
     rate_x, rate_y, rate, start_x, start_y, run_x, run_y, thick, taper, begin, run = u
     h = clamp(fma(x, rate_x, fma(y, rate_y, rate)))
     ex, ey = fma(-h, run_x, x - start_x), fma(-h, run_y, y - start_y)
-    return fma(ex, ex, ey * ey) * fma(h, taper, thick), fma(h, run, begin)
+    return fma(ex, ex, fma(ey, ey, HAIR)) * fma(h, taper, thick), fma(h, run, begin)
 
 
 def _fold(grow: Callable[[int, int], Plant], count: int) -> Fold:
@@ -98,7 +99,7 @@ def _parameters(bend: str) -> tuple[Parameter, ...]:
         Parameter("growth", 1.0, 0, 1, "", "how much of it is there, from the root on"),
         Parameter("thickness", 1.0, 0.1, 6, "", "of all of it"),
         Parameter("scale", 1.0, 0.2, 5, "", "2: everything at half its size"),
-        Parameter("sway", 0.6, 0, 2, "", bend),
+        Parameter("sway", 1.0, 0, 2, "", bend),
         Parameter("flow", 0.0, 0, 4, "turns", "it sways", "wrap"),
         Parameter("turn", 0.0, 0, 1, "turns", "all turned", "wrap"),
     )

@@ -62,7 +62,7 @@ def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
 def _fold_cells(p: Mapping[str, float]) -> Array:
     luck = scattered(p["seed"], 4, 4)
     drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
-    return np.array([p["scale"], p["loose"] / 2, *drift, *split(luck[2:] * CELLS)])
+    return np.array([p["scale"], p["loose"] / 2, *drift, *split(luck[None, 2:] * CELLS)[0]])
 
 
 CELL = Field(
@@ -122,7 +122,7 @@ def _fold_stamps(p: Mapping[str, float]) -> Array:
     border = SMALLEST * (1 - loose - half / SMALLEST) ** 2
     edge = (1 + border * thick) ** -0.5
     out = [p["scale"], loose, *drift, p["turn"], half, thick, border, edge / (1 - edge)]
-    return np.array([*out, *split(luck[2:] * CELLS)])
+    return np.array([*out, *split(luck[None, 2:] * CELLS)[0]])
 
 
 STAMP = Field(
@@ -171,10 +171,8 @@ def _fold_stars(p: Mapping[str, float]) -> Array:
     luck = scattered(p["seed"], 6, 2 * LAYERS).reshape(LAYERS, 2) * CELLS
     few = 1 - p["density"]
     out = [p["scale"], 600 / p["size"] ** 2, few, 1.05 / max(1 - few, 0.05), p["twinkle"] / 2, p["phase"]]
-    for (a, b), place in zip(STAR_STEPS, luck, strict=True):
-        step = np.array([[a, b], [-b, a]])
-        out += [*split(place + step @ np.array([p["x"], p["y"]]))]
-    return np.array(out)
+    (x, y), (a, b) = (p["x"], p["y"]), np.array(STAR_STEPS).T
+    return np.concatenate([out, split(luck + np.stack([a * x + b * y, a * y - b * x], axis=1)).ravel()])
 
 
 STAR = Field(

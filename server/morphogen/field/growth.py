@@ -130,7 +130,7 @@ def vessels(seed: int, count: int) -> Plant:
     rng = np.random.default_rng([seed, 7])
     y, way = rng.uniform(-0.22, 0.22), rng.uniform(-0.06, 0.06)
     habit = Habit(
-        ((-0.97, y, way - y * 0.1, 0.034),), count, 3.1, 0.06, 0.15, (0.5, 0.75), 0.94, 0.8, (0.95, 0.49),
+        ((-0.97, y, way - y * 0.1, 0.034),), count, 3.3, 0.05, 0.15, (0.58, 0.82), 0.86, 1.4, (0.95, 0.5),
     )  # fmt: skip
     return _Grower(habit, rng).grown()
 

@@ -90,7 +90,7 @@ WARP = Field(
     (
         seed_parameter(),
         Parameter("scale", 0.9, 0.1, 8, "waves", "waves in one picture height, of the coarsest"),
-        Parameter("amount", 0.45, 0, 2, "", "how far it bends; from about 1 on it folds like smoke"),
+        Parameter("amount", 0.45, 0, 1.5, "", "how far it bends; from about 1 on it folds like smoke"),
         Parameter("flow", 0.0, 0, 4, "turns", "the waves run on", "wrap"),
     ),
     5 * WARPS,

@@ -59,6 +59,7 @@ INPUT_CODES = (
 ACTIVATION_CODES = ("sin", "cos", "gaussian", "tanh", "sigmoid", "relu", "abs", "identity")
 HEAD_CODES = ("rgb", "palette")
 TRAINED, SEED, SCORE, GEOMETRY = 1, 2, 4, 8
+_FLAGS = TRAINED | SEED | SCORE | GEOMETRY
 _FIXED = struct.Struct("<4sBBH3f")
 RESEND = "Send it again as `morphogen styles pack` made it."
 
@@ -102,7 +103,9 @@ def pack(style: Style) -> bytes:
     title = _text(style.title, min(255, room), 1)
     body += title + _text(style.prompt, room - len(title) + 1, 2)
     fixed = _FIXED.pack(MAGIC, VERSION, flags, _FIXED.size + len(body) + 4, network.extent, *network.time_range)
-    return fixed + body + struct.pack("<I", zlib.crc32(fixed + body))
+    data = fixed + body + struct.pack("<I", zlib.crc32(fixed + body))
+    unpack(data)  # what we send, others must be able to read: float32 may have rounded a number past its bounds
+    return data
 
 
 def _too_large(style: Style, size: int) -> StyleError:
@@ -124,6 +127,8 @@ def unpack(data: bytes | bytearray | memoryview) -> Style:
     _, version, flags, length, extent, start, end = _FIXED.unpack_from(raw)
     if version != VERSION:
         raise StyleError(f"the packed style has version {version}, this Morphogen reads {VERSION}.", checks.NEWER)
+    if flags & ~_FLAGS:
+        raise StyleError(f"the packed style has the unknown flags {flags & ~_FLAGS}.", checks.NEWER)
     if length != len(raw):
         raise StyleError(f"the packed style should have {length} bytes, {len(raw)} arrived.", RESEND)
     if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
