@@ -52,6 +52,8 @@ HOMES = {
         "morphogen.lab.*",
         "morphogen.render.cuda.wide_torch",
     ),
+    "open_clip": ("morphogen.training.clip*",),
+    "huggingface_hub": ("morphogen.training.clip*",),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
     "aiohttp": ("morphogen_bridges.servers.*",),
     "simplejpeg": ("morphogen_bridges.*",),
