@@ -197,6 +197,7 @@ def test_without_torch_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 # --- the shipped weights
 
+
 def test_the_shipped_guide_finds_pictures_that_other_formulas_drew(guide: Any) -> None:
     chosen = evaluate.captions(False)[::4] + evaluate.captions(True)[::4]
     figures = evaluate.retrieval(guide.params, "far", chosen, each=2)
@@ -206,10 +207,11 @@ def test_the_shipped_guide_finds_pictures_that_other_formulas_drew(guide: Any) -
 
 
 def test_nothing_is_told_from_something(guide: Any) -> None:
-    empty = samples.draw("empty", 48, 64, 31).pictures
-    assert float((guide.emptiness(empty) > 0.5).float().mean()) > 0.95
-    networks = guide.probabilities(samples.draw("abstract", 64, 64, 32).pictures)
-    assert float((networks[:, -2:].sum(1) > 0.5).float().mean()) > 0.75
+    empty, networks = (
+        torch.cat([samples.draw(name, 8, 64, 3100 + k).pictures for k in range(16)]) for name in ("empty", "abstract")
+    )
+    assert float((guide.emptiness(empty) > 0.5).float().mean()) > 0.93  # .98 of 256
+    assert float((guide.probabilities(networks)[:, -2:].sum(1) > 0.5).float().mean()) > 0.8  # .90 of 512
     real = torch.cat([samples.draw(name, 1, 64, 33, "far", plainly=True).pictures for name in NAMES])
     assert float((guide.probabilities(real)[:, -2:].sum(1) > 0.5).float().mean()) < 0.1
 

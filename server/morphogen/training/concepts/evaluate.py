@@ -98,22 +98,26 @@ def by_structure(params: model.Params, family: str, each: int = 24, plainly: boo
 
 def rejection(params: model.Params, family: str, n: int = 256) -> dict[str, float]:
     """Shares of random networks and of empty pictures that are told from pictures of something, and false alarms."""
-    device = str(params["head"].device)
+    torch, device = need_torch(), str(params["head"].device)
+    seeds = range(SEED + 7000, SEED + 7000 + n // 8)  # the networks of one call share their widths and gains
     seen = {
-        name: vectors(params, draw(name, n, 96, SEED + 7000, family, device=device).pictures)
+        name: vectors(params, torch.cat([draw(name, 8, 64, seed, family, device=device).pictures for seed in seeds]))
         for name in EXTRA_STRUCTURES
     }
-    odds = {name: chances(params, value) for name, value in seen.items()}
     false, total = 0.0, 0
     for k, name in enumerate(vocabulary().concepts["structure"]):
         batch = draw(name, 8, 96, SEED + 8000 + k, family, device=device, plainly=True)
         false += float((chances(params, vectors(params, batch.pictures))[:, -2:].sum(1) > 0.5).float().sum())
         total += 8
     return {
-        "abstract_rejected": round(float((odds["abstract"][:, -2:].sum(1) > 0.5).float().mean()), 4),
-        "empty_rejected": round(float((odds["empty"][:, -1] > 0.5).float().mean()), 4),
+        "abstract_rejected": _share(chances(params, seen["abstract"])[:, -2:].sum(1)),
+        "empty_rejected": _share(chances(params, seen["empty"], wary=False)[:, -1]),
         "real_rejected": round(false / total, 4),
     }
+
+
+def _share(odds: Tensor) -> float:
+    return round(float((odds > 0.5).float().mean()), 4)
 
 
 def agreement(params: model.Params, family: str, each: int = 2) -> dict[str, float]:

@@ -44,7 +44,7 @@ class ConceptGuide:
         return chances(self.params, self.embed(images))
 
     def emptiness(self, images: Tensor) -> Tensor:
-        return self.probabilities(images)[:, -1]
+        return chances(self.params, self.embed(images), wary=False)[:, -1]
 
     def describe(self) -> dict[str, Any]:
         counts = {kind: len(entries) for kind, entries in vocabulary().concepts.items()}
