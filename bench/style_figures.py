@@ -25,7 +25,7 @@ SIZE = (256, 144)
 FRAME = (1920, 1080)
 BANDS = ("bass", "mid", "treble", "beat", "rms")
 LOW, HIGH = 0.1, 0.9
-MOMENTS = {"early": 5.0, "later": 100.0, "hour": 3600.0}
+MOMENTS = {"early": 5.0, "later": 109.0, "hour": 3619.0}  # 5, 13 and 19 s into the 24 s that trained styles repeat
 LEVELS: dict[str, dict[str, float]] = {
     "quiet": {},
     "mid": {"bass": 0.4, "mid": 0.45, "treble": 0.35, "centroid": 0.45, "rolloff": 0.45, "flux": 0.25, "progress": 0.3,

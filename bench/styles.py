@@ -31,7 +31,7 @@ from style_figures import BANDS, PARTS, RESTLESS, STATIC, Bench
 from style_judge import Judge
 from style_sheets import beside, cells, pages
 
-VERSION = 1  # of the measures: another one measures anew
+VERSION = 2  # of the measures: another one measures anew
 Row = dict[str, Any]
 
 
@@ -118,7 +118,7 @@ def _hash(style: Style) -> str:
 
 
 def _picture(bench: Bench, style: Style, folder: Path) -> Image.Image:
-    path = folder / "cells" / f"{style.name.replace('/', '-')}-{_hash(style)}.png"
+    path = folder / "cells" / f"{style.name.replace('/', '-')}-{VERSION}-{_hash(style)}.png"
     if not path.is_file():
         path.parent.mkdir(exist_ok=True)
         cells(bench, style).save(path)

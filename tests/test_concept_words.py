@@ -10,7 +10,9 @@ from morphogen.training.concepts import words
 from morphogen.training.guides import Part, open_guide, parse_prompts
 
 SEEDS = {  # the prompts of the first styles: what each must be taken for
-    "spinning cosmic galaxy with swirling nebula clouds, stars and cosmic dust perturbed by gravitational waves": "galaxy",
+    "spinning cosmic galaxy with swirling nebula clouds, stars and cosmic dust perturbed by gravitational waves": (
+        "galaxy"
+    ),
     "biological cell division with flowing membranes and organic structures": "cell_division",
     "microscopic organisms swimming with flagella and organic movement": "microbes",
     "microscopic organic solvents with diffusion and fluid dynamics": "solvents",

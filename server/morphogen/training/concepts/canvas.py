@@ -112,7 +112,8 @@ class Canvas:
 
     def fbm(self, x: Tensor, y: Tensor, octaves: int = 4, layer: int = 0, ridged: bool = False) -> Tensor:
         """Octaves of noise, about 0..1; ridged: thin crests, as of mountains, filaments or lightning."""
-        total, weight, size = 0.0, 0.0, 1.0
+        total: Any = 0.0
+        weight, size = 0.0, 1.0
         for octave in range(octaves):
             value = self.noise(x * size + 7.3 * octave, y * size + 3.1 * octave, layer)
             total = total + (1 - (2 * value - 1).abs() if ridged else value) * 0.5**octave

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from morphogen.training.concepts import model
-from morphogen.training.concepts.learn import columns, sets_of
+from morphogen.training.concepts.chances import chances
+from morphogen.training.concepts.learn import sets_of
 from morphogen.training.concepts.paint import plain
 from morphogen.training.concepts.samples import draw, held_out
 from morphogen.training.concepts.vocabulary import EXTRA_STRUCTURES, vocabulary
@@ -21,7 +22,6 @@ from morphogen.training.torches import need_torch
 
 Tensor = Any
 SEED = 90_000_000  # far from every seed of a training
-TEMPERATURE = 14.0  # of probabilities: cosine differences of .07 make a factor e
 
 
 @dataclass(frozen=True)
@@ -96,32 +96,28 @@ def by_structure(params: model.Params, family: str, each: int = 24, plainly: boo
     return found
 
 
-def probabilities(params: model.Params, seen: Tensor) -> Tensor:
-    """Of all single structures, `abstract` and `empty` last; rows add up to 1."""
-    eye = need_torch().eye(len(vocabulary().tokens), device=seen.device)[columns("structure")]
-    with need_torch().no_grad():
-        return (TEMPERATURE * seen @ model.read(params, eye).T).softmax(1)
-
-
 def rejection(params: model.Params, family: str, n: int = 256) -> dict[str, float]:
     """Shares of random networks and of empty pictures that are told from pictures of something, and false alarms."""
-    device = str(params["head"].device)
+    torch, device = need_torch(), str(params["head"].device)
+    seeds = range(SEED + 7000, SEED + 7000 + n // 8)  # the networks of one call share their widths and gains
     seen = {
-        name: vectors(params, draw(name, n, 96, SEED + 7000, family, device=device).pictures)
+        name: vectors(params, torch.cat([draw(name, 8, 64, seed, family, device=device).pictures for seed in seeds]))
         for name in EXTRA_STRUCTURES
     }
-    best = {name: probabilities(params, value).argmax(1) for name, value in seen.items()}
-    abstract, empty = (len(vocabulary().concepts["structure"]) + k for k in range(2))
     false, total = 0.0, 0
     for k, name in enumerate(vocabulary().concepts["structure"]):
         batch = draw(name, 8, 96, SEED + 8000 + k, family, device=device, plainly=True)
-        false += float((probabilities(params, vectors(params, batch.pictures)).argmax(1) >= abstract).float().sum())
+        false += float((chances(params, vectors(params, batch.pictures))[:, -2:].sum(1) > 0.5).float().sum())
         total += 8
     return {
-        "abstract_rejected": round(float((best["abstract"] >= abstract).float().mean()), 4),
-        "empty_rejected": round(float((best["empty"] == empty).float().mean()), 4),
+        "abstract_rejected": _share(chances(params, seen["abstract"])[:, -2:].sum(1)),
+        "empty_rejected": _share(chances(params, seen["empty"], wary=False)[:, -1]),
         "real_rejected": round(false / total, 4),
     }
+
+
+def _share(odds: Tensor) -> float:
+    return round(float((odds > 0.5).float().mean()), 4)
 
 
 def agreement(params: model.Params, family: str, each: int = 2) -> dict[str, float]:

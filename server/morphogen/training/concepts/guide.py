@@ -7,26 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from morphogen.training.concepts import model, store, words
-from morphogen.training.concepts.learn import columns
+from morphogen.training.concepts.chances import chances
 from morphogen.training.concepts.vocabulary import EXTRA_STRUCTURES, vocabulary
 from morphogen.training.guides import Understanding
 from morphogen.training.torches import need_torch
 
 Tensor = Any
-TEMPERATURE = 14.0  # of probabilities
-NOTHING = {"abstract": 0.0, "empty": 0.0}  # added to the logits of these two
 
 
 class ConceptGuide:
     """Texts and pictures as vectors of one trained model. Weights are frozen; gradients reach the pictures only."""
 
     def __init__(self, name: str, path: Path, device: str = "cpu") -> None:
-        torch = need_torch()
         self.name, self.size, self.path, self.device = name, model.SIZE, path, device
         self.params, self.about = store.load(path, device)
-        with torch.no_grad():
-            eye = torch.eye(len(vocabulary().tokens), device=device)
-            self.structures = model.read(self.params, eye[columns("structure")])
 
     def understand(self, text: str) -> Understanding:
         return words.understand(text)
@@ -47,14 +41,10 @@ class ConceptGuide:
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Of every single structure, `abstract` and `empty` last: (n, 66), rows add up to 1."""
-        logits = TEMPERATURE * self.embed(images) @ self.structures.T
-        bias = need_torch().zeros(logits.shape[1], device=logits.device)
-        for k, name in enumerate(EXTRA_STRUCTURES):
-            bias[len(vocabulary().concepts["structure"]) + k] = NOTHING[name]
-        return (logits + bias).softmax(1)
+        return chances(self.params, self.embed(images))
 
     def emptiness(self, images: Tensor) -> Tensor:
-        return self.probabilities(images)[:, -1]
+        return chances(self.params, self.embed(images), wary=False)[:, -1]
 
     def describe(self) -> dict[str, Any]:
         counts = {kind: len(entries) for kind, entries in vocabulary().concepts.items()}

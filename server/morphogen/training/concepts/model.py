@@ -20,7 +20,7 @@ Tensor = Any
 Params = dict[str, Tensor]
 SIZE = 64  # pixels that a tower looks at
 WIDTH = 256  # of the common space
-CONV = (40, 80, 160, 256)  # channels at 32, 16, 8, 4 px
+CONV = {"conv": (40, 80, 160, 256), "tiny": (8, 16, 24, 32)}  # channels at 32, 16, 8, 4 px; tiny: for tests
 PATCH = (96, 192)  # channels at 16, 8 px
 BLOCKS = 3  # of the patch tower, each size
 
@@ -52,9 +52,9 @@ def new(arch: str, tokens: int, seed: int) -> Params:
 
 def _shapes(arch: str) -> Iterator[tuple[Any, ...]]:
     """Names and shapes of the tower's weights; one number stands for a norm."""
-    if arch == "conv":
-        before = 3
-        for k, width in enumerate(CONV):
+    if arch in CONV:
+        before, channels = 3, CONV[arch]
+        for k, width in enumerate(channels):
             yield f"down{k}", width, before, 3, 3
             yield f"down{k}.norm", width
             yield f"block{k}.first", width, width, 3, 3
@@ -62,7 +62,7 @@ def _shapes(arch: str) -> Iterator[tuple[Any, ...]]:
             yield f"block{k}.last", width, width, 3, 3
             yield f"block{k}.after", width
             before = width
-        yield "head", WIDTH, sum(CONV[1:]) + CONV[-1]
+        yield "head", WIDTH, sum(channels[1:]) + channels[-1]
     elif arch == "patch":
         before, kernel = 3, 4
         for k, width in enumerate(PATCH):
@@ -76,12 +76,14 @@ def _shapes(arch: str) -> Iterator[tuple[Any, ...]]:
             before, kernel = width, 2
         yield "head", WIDTH, 2 * PATCH[-1]
     else:
-        raise UsageError(f"there is no tower {arch!r}.", "Known: conv, patch.")
+        raise UsageError(f"there is no tower {arch!r}.", "Known: conv, patch, tiny.")
 
 
 def arch_of(params: Params) -> str:
     """The tower that these weights are for."""
-    return "patch" if "block0.0.deep" in params else "conv"
+    if "block0.0.deep" in params:
+        return "patch"
+    return "tiny" if params["down0"].shape[0] == CONV["tiny"][0] else "conv"
 
 
 def _norm(params: Params, name: str, value: Tensor, groups: int = 8) -> Tensor:
@@ -92,7 +94,7 @@ def _norm(params: Params, name: str, value: Tensor, groups: int = 8) -> Tensor:
 def _conv(params: Params, pictures: Tensor) -> Tensor:
     f = need_torch().nn.functional
     value, pooled = pictures, []
-    for k in range(len(CONV)):
+    for k in range(len(CONV["conv"])):
         value = f.silu(_norm(params, f"down{k}.norm", f.conv2d(value, params[f"down{k}"], stride=2, padding=1)))
         inner = f.silu(_norm(params, f"block{k}.norm", f.conv2d(value, params[f"block{k}.first"], padding=1)))
         value = f.silu(value + _norm(params, f"block{k}.after", f.conv2d(inner, params[f"block{k}.last"], padding=1)))
@@ -113,7 +115,7 @@ def _patch(params: Params, pictures: Tensor) -> Tensor:
     return need_torch().cat([value.mean((2, 3)), value.amax((2, 3))], 1)
 
 
-TOWERS: dict[str, Callable[[Params, Tensor], Tensor]] = {"conv": _conv, "patch": _patch}
+TOWERS: dict[str, Callable[[Params, Tensor], Tensor]] = {"conv": _conv, "tiny": _conv, "patch": _patch}
 
 
 def look(params: Params, pictures: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 from morphogen.errors import UsageError
 from morphogen.training.concepts import blanks
 from morphogen.training.concepts.canvas import TAU, Canvas
-from morphogen.training.concepts.paint import choose, paint, plain
+from morphogen.training.concepts.paint import choose, haze, paint, plain
 from morphogen.training.concepts.vocabulary import EXTRA_STRUCTURES, vocabulary
 
 Tensor = Any
@@ -158,9 +158,8 @@ def _ink_effects(c: Canvas, ink: Tensor, tokens: list[set[str]]) -> Tensor:
 
 def _finish(c: Canvas, rgb: Tensor, tokens: list[set[str]], family: str) -> Tensor:
     """Effects on the painted picture: softness, glow, grain, faintness; light that falls off (far)."""
-    pool = c.torch.nn.functional.avg_pool2d
     wide = max(3, c.size // 15) | 1
-    hazy = pool(pool(rgb, wide, 1, wide // 2), wide, 1, wide // 2)
+    hazy = haze(haze(rgb, wide), wide)
     rgb = rgb + (hazy - rgb) * _some(c, tokens, "texture:soft")[:, None]
     rgb = rgb + 0.9 * hazy * (1 - rgb) * _some(c, tokens, "texture:glow")[:, None]
     grain = c.torch.from_numpy(c.rng.standard_normal((c.n, 1, c.size, c.size), dtype=np.float32)).to(c.device)
