@@ -23,7 +23,7 @@ SUFFIX = ".safetensors"
 
 
 def train(
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What shall be seen. Parts with weights: 'a | b:-0.5'.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to show; with weights: 'a | b:-0.5'.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Style file to write.")],
     guide: Annotated[str, typer.Option(metavar="NAME", help="concepts, clip or none.")] = "concepts",
     arch: Annotated[str, typer.Option(metavar="NAME", help="Network: auto, 3L_4D, 3L_8D ...")] = "auto",
@@ -34,6 +34,8 @@ def train(
     takes: Annotated[int, typer.Option(metavar="N", help="Several tries, each in a file of its own.")] = 1,
     take: Annotated[int, typer.Option(metavar="N", help="The first of them.")] = 0,
     literal: Annotated[float, typer.Option(metavar="X", help="1: the thing itself ... 0: its mood.")] = 1.0,
+    reference: Annotated[str, typer.Option(metavar="PICTURE", help="A picture that the guide looks at as well.")] = "",
+    colours: Annotated[str, typer.Option(metavar="#RRGGBB,...", help="A palette, whatever the words say.")] = "",
     threads: Annotated[int, typer.Option(metavar="N", help="Processor threads; the show needs the others.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what came out as JSON.")] = False,
@@ -43,7 +45,7 @@ def train(
 
     if not 1 <= takes <= MOST_TAKES or not 1 <= threads <= 64:
         raise UsageError("--takes and --threads are whole numbers from 1 to 64.", "Leave them out.")
-    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take)
+    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take, reference, colours)
     from morphogen.training import make
 
     paths = [make.checked_output(_numbered(output, n)) for n in range(takes)]

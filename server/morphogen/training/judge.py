@@ -43,10 +43,10 @@ def judge(batch: Batch, shapes: Sequence[Geometry], aim: Any = None) -> list[Jud
     small = Canvas(wide(LINES // 2), LINES // 2, (moment(4.0), *(moment(4.0, **{b: 0.9}) for b in BANDS),
                                                   moment(4.0 + LATER)))  # fmt: skip
     with torch.no_grad():
-        images = stills(batch.pictures(canvas.batch(batch.shape.inputs, shapes)), len(canvas.states), canvas)
+        images = stills(batch.pictures(canvas.batch(batch, shapes)), len(canvas.states), canvas)
         spread = (images * torch.tensor(LUMA)[:, None, None]).sum(1).std((1, 2)).reshape(batch.count, -1)
         scores = aim.score(images).reshape(batch.count, -1) if aim is not None else None
-        moved = movement(batch, small.batch(batch.shape.inputs, shapes), len(small.states))
+        moved = movement(batch, small.batch(batch, shapes), len(small.states))
     return [_verdict(None if scores is None else scores[n].tolist(), spread[n, :9].min(), moved[n].tolist())
             for n in range(batch.count)]  # fmt: skip
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from morphogen.field.network import FRAME_INPUTS
+from morphogen.field.inputs import FRAME_INPUTS
 
 LOOP = 24.0  # seconds
 BANDS = ("bass", "mid", "treble", "beat")
-QUIET: Mapping[str, float] = {name: 0.0 for name in FRAME_INPUTS}
+QUIET: Mapping[str, float] = dict.fromkeys(FRAME_INPUTS, 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def training_states(rng: np.random.Generator, count: int = 18) -> list[State]:
     for n in range(count):
         time = LOOP * (n + float(rng.uniform())) / count
         kind = n % 3
+        audio: dict[str, float] = {}
         if kind == 0:
             audio = dict.fromkeys(BANDS, 0.0)
         elif kind == 1:
@@ -56,7 +57,11 @@ def training_states(rng: np.random.Generator, count: int = 18) -> list[State]:
 
 def judging_states() -> list[State]:
     """The nine of the study: three times by three states of the music."""
-    audio = ({}, {"bass": 0.8, "mid": 0.4, "treble": 0.3, "beat": 1.0}, {"bass": 0.3, "mid": 0.8, "treble": 0.9})
+    audio: tuple[dict[str, float], ...] = (
+        {},
+        {"bass": 0.8, "mid": 0.4, "treble": 0.3, "beat": 1.0},
+        {"bass": 0.3, "mid": 0.8, "treble": 0.9},
+    )
     return [moment(LOOP * part, **kind) for part in (0.05, 0.4, 0.75) for kind in audio]
 
 
