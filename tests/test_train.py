@@ -440,6 +440,25 @@ def test_interrupted_at_the_terminal_the_best_so_far_is_a_style(tmp_path, monkey
     assert load_style(tmp_path / "g.safetensors").extra["stopped"] is False
 
 
+def test_a_stopped_series_of_takes_goes_on_with_the_unfinished_one(tmp_path, monkeypatch, capsys):
+    from morphogen.training.preview import Preview
+
+    def stop(self, progress):
+        if self._path.name.startswith("g-2") and progress.done > 0.5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Preview, "look", stop)
+    assert cli(arguments(tmp_path, "--takes", "3")) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == ["g-2.safetensors", "g.safetensors"]
+    before = (tmp_path / "g.safetensors").read_bytes()
+    monkeypatch.undo()
+    assert cli(arguments(tmp_path, "--takes", "3", "--resume")) == 0
+    assert len(list(tmp_path.glob("*.safetensors"))) == 3
+    assert not load_style(tmp_path / "g-2.safetensors").extra["stopped"]
+    assert (tmp_path / "g.safetensors").read_bytes() == before
+    capsys.readouterr()
+
+
 def test_errors_are_all_of_one_family():
     assert issubclass(StateError, MorphogenError)
     assert checkpoint.part_path(Path("a/b.safetensors")) == Path("a/b.safetensors.part")

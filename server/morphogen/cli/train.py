@@ -52,17 +52,26 @@ def train(
     with make.humble(threads):
         prepared = make.prepare(order)
         note(prepared.line())
-        told = []
-        for n, path in enumerate(paths):
-            this = replace(prepared, order=replace(order, take=take + n))
-            style, result = _one(this, path, resume)
-            told.append({"path": str(path), "score": style.score, "seconds": result.seconds, **dict(style.extra)})
-            note(f"Wrote {path}{_verdict(result)}.")
-            if result.stopped:
-                note(f"Stopped. Go on with: {order.command()} -o {output} --resume")
-                break
+        told = _takes(prepared, paths, resume)
     if json:
         print_json(told)
+
+
+def _takes(prepared: Any, paths: list[Path], resume: bool) -> list[dict[str, Any]]:
+    """One style each; what came out. With `resume` the unfinished one goes on, and those before it stay."""
+    from morphogen.training.checkpoint import part_path
+
+    told, first = [], prepared.order.take
+    unfinished = next((n for n, path in enumerate(paths) if part_path(path).exists()), 0) if resume else 0
+    for n, path in enumerate(paths[unfinished:], unfinished):
+        this = replace(prepared, order=replace(prepared.order, take=first + n))
+        style, result = _one(this, path, resume and n == unfinished)
+        told.append({"path": str(path), "score": style.score, "seconds": result.seconds, **dict(style.extra)})
+        note(f"Wrote {path}{_verdict(result)}.")
+        if result.stopped:
+            note("Stopped; the same command with --resume goes on.")
+            break
+    return told
 
 
 def _numbered(path: Path, take: int) -> Path:
@@ -80,10 +89,8 @@ def _verdict(result: Any) -> str:
 
 def _one(prepared: Any, path: Path, resume: bool) -> tuple[Any, Any]:
     from morphogen.training import make
-    from morphogen.training.checkpoint import part_path
 
     preview = path.with_suffix(".preview.png")
-    resume = resume and (part_path(path).exists() or not path.exists())  # takes that are done stay as they are
     try:
         with _shown(preview) as watch, _interruptible():
             return make.train(prepared, path, watch, resume)

@@ -6,8 +6,7 @@ and stay as they are, so a style that holds its meaning over the loop holds it f
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,8 +67,3 @@ def judging_states() -> list[State]:
 def held_out_states() -> list[State]:
     """Three that no training sees: other times, other mixtures."""
     return [moment(7.0, bass=1.0, treble=1.0), moment(15.5, mid=0.9, beat=0.5), moment(21.0, bass=0.5, mid=0.5)]
-
-
-def turns(states: Sequence[State]) -> list[float]:
-    """How far through the loop each moment is, in radians."""
-    return [math.tau * state["time"] / LOOP for state in states]
