@@ -13,7 +13,9 @@ from morphogen.clock import ManualClock
 from morphogen.errors import MorphogenError, StateError, StyleError, UsageError
 from morphogen.field.cppn import evaluate
 from morphogen.library.style import load_style
-from morphogen.training import checkpoint, make
+from morphogen.training import checkpoint, guided, make
+from morphogen.training import judge as judging
+from morphogen.training import plan as plans
 from morphogen.training import run as runs
 from morphogen.training.canvas import Canvas
 from morphogen.training.colours import HUES, of_words, rgb, stops
@@ -22,7 +24,7 @@ from morphogen.training.fit import Fit, search, wide
 from morphogen.training.guided import Ascent, movement
 from morphogen.training.judge import Judgement, best, judge
 from morphogen.training.order import Order
-from morphogen.training.plan import FRAME, make_plan, slots
+from morphogen.training.plan import make_plan
 from morphogen.training.run import Run
 from morphogen.training.states import BANDS, FRAME_INPUTS, LOOP, held_out_states, moment, training_states
 from morphogen.training.table import CONCEPTS
@@ -34,6 +36,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `tr
 def tiny(monkeypatch):
     """Fewer moments and lines: the same run, a tenth of the time."""
     monkeypatch.setattr(runs, "MOMENTS", 4)
+    for module in (guided, judging):
+        monkeypatch.setattr(module, "LINES", 16)
     monkeypatch.setattr(runs, "FITTED", (runs.Stage("fit", 2, 6, 16), runs.Stage("fine", 2, 3, 16)))
 
 
@@ -464,9 +468,11 @@ def test_errors_are_all_of_one_family():
     assert checkpoint.part_path(Path("a/b.safetensors")) == Path("a/b.safetensors.part")
 
 
-def test_auto_takes_the_widest_network_that_is_drawn_in_time():
-    light, middle, heavy = (make_plan(Order(p, guide="none"), CONCEPTS).shape for p in ("eye", "tendrils", "mycelium"))
-    assert [shape.widths[1] for shape in (light, middle, heavy)] == [8, 6, 8]
-    assert slots(light) < FRAME
-    assert slots(middle) < FRAME < slots(heavy)
+def test_auto_takes_the_widest_network_that_is_drawn_in_time(monkeypatch):
+    def widths(frame):
+        monkeypatch.setattr(plans, "FRAME", frame)
+        return [make_plan(Order(p, guide="none"), CONCEPTS).shape.widths[1] for p in ("eye", "tendrils", "mycelium")]
+
+    assert widths(plans.FRAME) == [8, 8, 8]
+    assert widths(170) == [8, 6, 4]
     assert make_plan(Order("eye", guide="none", arch="3L_4D"), CONCEPTS).shape.widths[1] == 4

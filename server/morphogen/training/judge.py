@@ -14,6 +14,7 @@ from morphogen.training.torch_field import Batch
 from morphogen.training.torches import need_torch
 
 EMPTY = 0.06  # luminance's standard deviation below which a picture is empty (study: good ones have 0.14 to 0.28)
+LOST = 2.0  # score that a target lost altogether is worth
 LATER = 2.0  # seconds after which the picture in silence is looked at again
 
 
@@ -60,10 +61,10 @@ def _verdict(scores: Sequence[float] | None, contrast: Any, moved: Sequence[floa
 
 
 def best(verdicts: Sequence[Judgement], errors: Sequence[float]) -> int:
-    """The network to keep: no empty one while there is another; then by score, without a guide by error."""
+    """The network to keep: no empty one while there is another; then by score less what is lost of the target (a guide
+    alone prefers a plain rod to a cell with a waist)."""
 
     def key(n: int) -> tuple[bool, float]:
-        verdict = verdicts[n]
-        return verdict.empty, errors[n] if verdict.score is None else -verdict.score
+        return verdicts[n].empty, LOST * errors[n] - (verdicts[n].score or 0.0)
 
     return min(range(len(verdicts)), key=key)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
 from morphogen.field.network import Shape, preset
-from morphogen.render.cost import work
+from morphogen.render.cost import UPSCALE, work
 from morphogen.training.colours import HUES, of_codes, of_words
 from morphogen.training.concept import Concept
 from morphogen.training.order import AUTO, Order
@@ -26,8 +26,9 @@ COLOUR_WORDS = {
     "violet": "purple", "crimson": "red", "scarlet": "red", "turquoise": "teal", "golden": "gold", "amber": "orange",
     "emerald": "green", "azure": "cyan", "indigo": "navy", "rose": "pink", "gray": "grey", "ivory": "white",
 }  # fmt: skip
-WIDTHS = ("3L_8D", "3L_6D")  # 4 units lose nuclei and rims (study of recipes)
-FRAME = 620  # slots a pixel: 1080p in 45 % of a 60th of a second on two cores, at 12 us for each slot of all its pixels
+WIDTHS = ("3L_8D", "3L_6D", "3L_4D")  # narrower ones lose nuclei and rims
+# Slots of a pixel of 1080p, 45 % of a 60th of a second on two cores, where one slot of all its pixels takes 12 us.
+FRAME = 620
 LOOSE = 0.5  # below this the network reads plain coordinates instead of the concept's fields
 PLAIN = ("x", "y", "r")
 ADRIFT = ("warp_x", "warp_y", "r")  # where only a guide leads: of all inputs the warp helps most (study of recipes)
@@ -71,10 +72,10 @@ def make_plan(order: Order, table: Mapping[str, Concept], understanding: Any = N
 
 
 def _shape(arch: str, inputs: tuple[str, ...]) -> Shape:
-    """With `auto` the widest network that is drawn pixel by pixel in its time; where none is, the widest: what takes
-    longer is sampled at half width and height whatever it is."""
+    """With `auto` the widest network that two cores draw in time, sampled at half width and height if need be, which
+    is 62 to 71 dB from whole (docs/performance.md)."""
     shapes = [preset(name, inputs, "palette") for name in (WIDTHS if arch == AUTO else (arch,))]
-    return next((shape for shape in shapes if slots(shape) <= FRAME), shapes[0])
+    return next((shape for shape in shapes if slots(shape) / 4 + UPSCALE <= FRAME), shapes[-1])
 
 
 def slots(shape: Shape) -> int:

@@ -42,7 +42,7 @@ class Stage:
     lines: int = FIT_LINES
 
 
-FITTED = (Stage("fit", 100, KEPT), Stage("fit", 110, 6), Stage("fine", 190, 3, FINE_LINES))
+FITTED = (Stage("fit", 100, KEPT), Stage("fit", 120, 6), Stage("fine", 280, 3, FINE_LINES))
 GUIDED = Stage("guide", 50, 3)
 ALONE = (Stage("guide", 120, KEPT // 2), Stage("guide", 180, 3))
 
@@ -163,7 +163,7 @@ class Run:
             return Fit(concept, fitted, self.states, rng, stage.lines)
         if concept is None:
             return Ascent(self._aim, fitted.batch, fitted.shapes, self.states, rng, rate=0.05)
-        anchor = ANCHOR * (0.3 + 0.7 * self.order.literal)
+        anchor = ANCHOR * (0.05 + 0.95 * self.order.literal)
 
         def held(canvas: Canvas) -> Any:
             return coloured(palettes(fitted.variants), targets(concept, canvas, fitted.variants))
