@@ -35,7 +35,7 @@ SHAPES: dict[str, list[dict[str, float]]] = {
     "swirl": [{}, {"rate": 0.6}, {"rate": -0.2, "turn": 0.3}, {"rate": 1.0, "core": 0.2}],
     "warp": [{}, {"seed": 2}, {"seed": 3, "amount": 0.9}, {"seed": 1, "scale": 2.2}],
     "rays": [{}, {"seed": 1, "count": 16}, {"seed": 2, "twist": 0.4}, {"seed": 3, "wander": 0.8}],
-    "noise": [{}, {"seed": 1, "scale": 5}, {"seed": 2, "bend": 0.9}, {"seed": 3, "bend": 1.8}],
+    "noise": [{}, {"seed": 1, "scale": 5}, {"seed": 2, "bend": 0.9}, {"seed": 3, "bend": 1.2}],
     "cells": [{}, {"seed": 1, "scale": 6}, {"seed": 2, "loose": 0.4}, {"seed": 3, "scale": 2}],
     "stamps": [{}, {"seed": 1, "length": 0}, {"seed": 2, "length": 0.45, "size": 0.09}, {"seed": 3, "scale": 5}],
     "branch": [{}, {"seed": 4}, {"seed": 8, "growth": 0.6}, {"seed": 10, "thickness": 1.8}],

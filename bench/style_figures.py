@@ -147,12 +147,15 @@ def _track(bench: Bench, style: Style, track: Track) -> dict[str, Any]:
         "way": round(30 * float(np.mean(steps)), 4),
         "step_p99": round(float(np.percentile(steps, 99)), 4), "follows": _correlation(steps, heard),
         "flash": _flashes(meter.general), "red": _flashes(meter.red), "safe": meter.safe,
+        "broadcast": meter.broadcast,
     }  # fmt: skip
 
 
 def _flashes(found: Flashes) -> dict[str, float]:
-    return {"most": found.most, "area": round(found.area, 3), "whole": round(found.whole, 3),
-            "at": round(found.seconds, 2)}  # fmt: skip
+    return {
+        "most": found.most, "picture_most": found.picture_most, "area": round(found.area, 3),
+        "whole": round(found.whole, 3), "at": round(found.seconds, 2),
+    }  # fmt: skip
 
 
 def _correlation(steps: Sequence[float], heard: Sequence[float]) -> float:

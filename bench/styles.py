@@ -31,7 +31,7 @@ from style_figures import BANDS, PARTS, RESTLESS, STATIC, Bench
 from style_judge import Judge
 from style_sheets import beside, cells, pages
 
-VERSION = 2  # of the measures: another one measures anew
+VERSION = 3  # of the measures: another one measures anew
 Row = dict[str, Any]
 
 
@@ -149,7 +149,8 @@ def complaints(row: Row) -> list[str]:
         deaf = [band for band, f in row["reaction"]["bare"].items() if f["change"] < STATIC]
         found += [f"deaf to {', '.join(deaf)}"] if deaf else []
     if "music" in row and not all(track["safe"] for track in row["music"].values()):
-        found.append("flashes")
+        broadcast = all(track["broadcast"] for track in row["music"].values())
+        found.append("flashes in places" if broadcast else "flashes")
     if "guards" in row:
         found += [f"{row['guards']['empty']} empty"] if row["guards"]["empty"] else []
         found += ["cut off"] if max(row["guards"]["cut"], row["guards"]["white"]) > 0.25 else []
@@ -166,7 +167,9 @@ COLUMNS: tuple[tuple[str, Callable[[Row], Any]], ...] = (
     ("flashes", lambda r: " / ".join(f"{t['flash']['most']:g}" for t in r["music"].values())),
     ("area %", lambda r: " / ".join(f"{100 * t['flash']['area']:.0f}" for t in r["music"].values())),
     ("red", lambda r: " / ".join(f"{t['red']['most']:g}" for t in r["music"].values())),
-    ("safe", lambda r: "yes" if all(t["safe"] for t in r["music"].values()) else "**no**"),
+    ("of the picture %", lambda r: " / ".join(f"{100 * t['flash']['whole']:.0f}" for t in r["music"].values())),
+    ("safe", lambda r: _verdict([t["safe"] for t in r["music"].values()])),
+    ("on television", lambda r: _verdict([t["broadcast"] for t in r["music"].values()])),
     ("brightness", lambda r: "{:.2f}-{:.2f}".format(*r["guards"]["mean"])),
     ("contrast, least", lambda r: f"{r['guards']['contrast']:.2f}"),
     ("unseen", lambda r: f"{r['guards']['contrast_unseen']:.2f}"),
@@ -195,6 +198,10 @@ def _cell(value: Callable[[Row], Any], row: Row) -> str:
     except KeyError:
         return ""
     return "" if found is None else str(found)
+
+
+def _verdict(passed: Sequence[bool]) -> str:
+    return "yes" if all(passed) else "**no**"
 
 
 def _percent(share: float) -> str:

@@ -84,7 +84,7 @@ def test_music_is_followed(told):
 def test_flashes_are_found(told):
     assert told[2]["dead"]["music"]["thump"]["safe"]
     strobe = told[2]["strobe"]["music"]["thump"]
-    assert not strobe["safe"]
+    assert (strobe["safe"], strobe["broadcast"]) == (False, False)
     assert strobe["flash"]["most"] == pytest.approx(50 / (2 * np.pi), abs=1)  # sin(50 t)
     assert strobe["flash"]["area"] == 1.0
 

@@ -60,6 +60,15 @@ def test_a_small_place_may_flash():
     assert not measured(blinking(6), share=(0.2, 0.2)).safe
 
 
+def test_television_allows_a_quarter_of_the_picture():
+    less = measured(blinking(6), share=(0.45, 0.5))
+    assert (less.safe, less.broadcast) == (False, True)
+    more = measured(blinking(6), share=(0.55, 0.5))
+    assert (more.safe, more.broadcast) == (False, False)
+    assert more.general.picture_most == pytest.approx(6, abs=0.5)
+    assert measured(blinking(2)).broadcast
+
+
 def test_a_slow_fade_is_no_flash():
     fade = measured(lambda t: (round(255 * abs(1 - t)),) * 3, seconds=2.0)
     assert fade.safe

@@ -70,7 +70,7 @@ def test_what_a_file_leaves_out_is_at_rest(tmp_path):
     some[0, geometry.COLUMNS.index("bass")] = 0
     assert np.array_equal(some, geometry.default(inputs))
     plain = save_style(Style(init_glow(preset("2L_4D"), 1), "own/plain"), tmp_path / "plain.safetensors")
-    assert describe(load_style(plain.path))["geometry"] == {}
+    assert "geometry" not in describe(load_style(plain.path))
 
 
 @pytest.mark.parametrize(("value", "message"), [

@@ -181,7 +181,8 @@ def test_wide_networks_read_fields(judge):
     shape, size = wide(judge, "4L_128D")
     shape = Shape(("x", "swirl_x", "clouds", "cell_edge", "neuron", "stars", "time"), shape.layers[:2], "palette")
     moving = geometry.default(shape.inputs, 2)
-    moving[:, geometry.TIME] = 0.03
+    drifts = [p.kind == "wrap" for _, p in geometry.rows(shape.inputs)]
+    moving[drifts, geometry.TIME] = 0.03
     network = replace(init_glow(shape, 2, hidden_gain=2.0), geometry=moving)  # a fitted one's; 5 makes rounding seen
     small = init_glow(Shape(("y", "warp_x", "branch"), (("sin",) * 4,)), 3)
     for values in (VALUES, VALUES | {"time": HOURS}):

@@ -1,15 +1,16 @@
 """Does a sequence of pictures flash in a way that can trigger seizures? The general and the red flash threshold.
 
 Source: WCAG 2.x, success criterion 2.3.1 and its terms "general flash and red flash thresholds" and "relative
-luminance"; ITU-R BT.1702 asks the same of television. A transition is a change between a peak and a valley of one
-place's course over time; a flash is two opposing ones.
+luminance"; ITU-R BT.1702. A transition is a change between a peak and a valley of one place's course over time; a flash
+is two opposing ones.
 
 * general: relative luminance (linear sRGB, 0.2126 R + 0.7152 G + 0.0722 B) changes by 0.1 or more, and the darker of
   the two is below 0.80;
 * red: max(0, R - G - B) x 320 changes by more than 20, linear too, and in one of the two R / (R + G + B) >= 0.8
   (Harding and Binnie 2002, as WCAG 2.0 and 2.1 have it; 2.2 takes a change of chromaticity, which black has none of);
 * harmful: more than three flashes within one second over more than a quarter of a 10 degree field of view, for which
-  WCAG takes a third of the screen's width and height, anywhere. That implies BT.1702's quarter of the picture.
+  WCAG takes a third of the screen's width and height, anywhere (`safe`); ITU-R BT.1702, for television, a quarter of
+  the whole picture (`broadcast`), which is less strict.
 
 Every pixel is followed by itself, with a peak and a valley that wait to be left (hysteresis): a slow fade counts once,
 however many frames it takes. A place counts with the flashes of its own. Flashes in different places one after another
@@ -46,19 +47,26 @@ class Flashes:
     """What one kind of flash came to.
 
     most: flashes in the worst second, over more than a quarter of some field (halves: a change up or down that has no
-    partner yet). area: the largest share of any field in which every place flashed more than three times in one second;
-    whole: the same of the whole picture. seconds: when it was worst.
+    partner yet); picture_most: the same over more than a quarter of the picture, each place by itself. area: largest
+    share of any field in which every place flashed more than three times in one second; whole: the same of the whole
+    picture. seconds: when it was worst.
     """
 
     most: float = 0.0
+    picture_most: float = 0.0
     area: float = 0.0
     whole: float = 0.0
     seconds: float = 0.0
 
     @property
     def safe(self) -> bool:
-        """Whether there never were more than three whole flashes in one second."""
+        """Whether no field ever had more than three whole flashes in one second."""
         return int(self.most) <= ALLOWED
+
+    @property
+    def broadcast(self) -> bool:
+        """Whether the picture never had."""
+        return int(self.picture_most) <= ALLOWED
 
 
 class FlashMeter:
@@ -90,6 +98,11 @@ class FlashMeter:
     def safe(self) -> bool:
         """Whether all frames so far pass both thresholds."""
         return self.general.safe and self.red.safe
+
+    @property
+    def broadcast(self) -> bool:
+        """Whether they pass as television must."""
+        return self.general.broadcast and self.red.broadcast
 
     def feed(self, picture: NDArray[np.uint8]) -> None:
         """The next frame, (height, width, 3 or more) uint8 sRGB; what follows red, green and blue is ignored."""
@@ -191,6 +204,8 @@ class _Kind:
         most = max(most, int(self._events.counts.max()))
         if most > 2 * found.most:
             found.most, found.seconds = most / 2, self._frame / self._fps
+        while float((counts > 2 * found.picture_most).mean()) > AREA:
+            found.picture_most += 0.5
         often = counts >= 2 * (ALLOWED + 1)
         found.area = max(found.area, self._fields.worst(often))
         found.whole = max(found.whole, float(often.mean()))

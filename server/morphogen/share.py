@@ -19,8 +19,8 @@ def share(
     """A PNG of the style at `time` seconds of its own time. size: (width, height). heard: audio parameters by key; left
     out: silence.
 
-    Slow, and at a lower priority: a running show goes on. Measured beside one of 720p60 on two cores: 0.06 s for a 3L_8D,
-    0.24 s for a 4L_128D, no late frame in 750. Raises what `render_still` does.
+    Slow, and at a lower priority: a running show goes on. Measured beside one of 720p60 on two cores: 0.06 s for a
+    3L_8D, 0.24 s for a 4L_128D, no late frame in 750. Raises what `render_still` does.
     """
     # No dither: it is for 8 bits on a wall, and a third of the file would be its noise.
     sets = {"output/dither": False, **(heard or {})}

@@ -23,7 +23,7 @@ SUFFIX = ".safetensors"
 
 
 def train(
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What shall be seen. Parts with weights: 'a | b:-0.5'.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to show; with weights: 'a | b:-0.5'.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Style file to write.")],
     guide: Annotated[str, typer.Option(metavar="NAME", help="concepts, clip or none.")] = "concepts",
     arch: Annotated[str, typer.Option(metavar="NAME", help="Network: auto, 3L_4D, 3L_8D ...")] = "auto",
@@ -34,6 +34,8 @@ def train(
     takes: Annotated[int, typer.Option(metavar="N", help="Several tries, each in a file of its own.")] = 1,
     take: Annotated[int, typer.Option(metavar="N", help="The first of them.")] = 0,
     literal: Annotated[float, typer.Option(metavar="X", help="1: the thing itself ... 0: its mood.")] = 1.0,
+    reference: Annotated[str, typer.Option(metavar="PICTURE", help="A picture that the guide looks at as well.")] = "",
+    colours: Annotated[str, typer.Option(metavar="#RRGGBB,...", help="A palette, whatever the words say.")] = "",
     threads: Annotated[int, typer.Option(metavar="N", help="Processor threads; the show needs the others.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what came out as JSON.")] = False,
@@ -43,24 +45,33 @@ def train(
 
     if not 1 <= takes <= MOST_TAKES or not 1 <= threads <= 64:
         raise UsageError("--takes and --threads are whole numbers from 1 to 64.", "Leave them out.")
-    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take)
+    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take, reference, colours)
     from morphogen.training import make
 
     paths = [make.checked_output(_numbered(output, n)) for n in range(takes)]
     with make.humble(threads):
         prepared = make.prepare(order)
         note(prepared.line())
-        told = []
-        for n, path in enumerate(paths):
-            this = replace(prepared, order=replace(order, take=take + n))
-            style, result = _one(this, path, resume)
-            told.append({"path": str(path), "score": style.score, "seconds": result.seconds, **dict(style.extra)})
-            note(f"Wrote {path}{_verdict(result)}.")
-            if result.stopped:
-                note(f"Stopped. Go on with: {order.command()} -o {output} --resume")
-                break
+        told = _takes(prepared, paths, resume)
     if json:
         print_json(told)
+
+
+def _takes(prepared: Any, paths: list[Path], resume: bool) -> list[dict[str, Any]]:
+    """One style each; what came out. With `resume` the unfinished one goes on, and those before it stay."""
+    from morphogen.training.checkpoint import part_path
+
+    told, first = [], prepared.order.take
+    unfinished = next((n for n, path in enumerate(paths) if part_path(path).exists()), 0) if resume else 0
+    for n, path in enumerate(paths[unfinished:], unfinished):
+        this = replace(prepared, order=replace(prepared.order, take=first + n))
+        style, result = _one(this, path, resume and n == unfinished)
+        told.append({"path": str(path), "score": style.score, "seconds": result.seconds, **dict(style.extra)})
+        note(f"Wrote {path}{_verdict(result)}.")
+        if result.stopped:
+            note("Stopped; the same command with --resume goes on.")
+            break
+    return told
 
 
 def _numbered(path: Path, take: int) -> Path:
@@ -78,10 +89,8 @@ def _verdict(result: Any) -> str:
 
 def _one(prepared: Any, path: Path, resume: bool) -> tuple[Any, Any]:
     from morphogen.training import make
-    from morphogen.training.checkpoint import part_path
 
     preview = path.with_suffix(".preview.png")
-    resume = resume and (part_path(path).exists() or not path.exists())  # takes that are done stay as they are
     try:
         with _shown(preview) as watch, _interruptible():
             return make.train(prepared, path, watch, resume)

@@ -14,7 +14,7 @@ from morphogen.field.entry import Field, Parameter, scattered, seed_parameter
 from morphogen.field.graph import Array, Node, as_node, cos_turns, fma, op, sin_turns
 from morphogen.field.noise import CELLS, permuted, residue, split, wave
 
-SPREAD = 178.0  # times a number's residue: another one, evenly spread over the pairs (a golden section of 289)
+SPREAD = 17.0  # times a number: another one; the pairs fill a grid of 17 by 17
 DRIFT = (1.0, 0.625)  # turns of a point in x and y for each turn of `drift`
 DRIFT_PERIOD = 8
 LAYERS = 3

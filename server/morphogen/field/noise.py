@@ -122,9 +122,9 @@ NOISE = Field(
     _noise,
     (
         seed_parameter(),
-        Parameter("scale", 2.2, 0.1, 16, "cells", "patches in one picture height, of the coarsest octave"),
+        Parameter("scale", 2.2, 0.1, 8, "cells", "patches in one picture height, of the coarsest octave"),
         Parameter("rough", 0.55, 0, 1, "", "height of each octave against the one before"),
-        Parameter("bend", 0.2, 0, 2, "", "how far each octave pushes the next aside: billows"),
+        Parameter("bend", 0.2, 0, 1.2, "", "how far each octave pushes the next aside: billows"),
         Parameter("boil", 0.0, 0, 4, "turns", "it changes in its place", "wrap"),
         Parameter("x", 0.0, 0, PERIOD, "cells", "it moves sideways", "wrap"),
         Parameter("y", 0.0, 0, PERIOD, "cells", "it moves upwards or down", "wrap"),

@@ -87,6 +87,7 @@ def describe(style: Style) -> dict[str, Any]:
     """The metadata object of a style's file, every value JSON."""
     network = style.network
     units = network.shape.layers
+    shaped = field_geometry.write(network.shape.inputs, network.geometry)
     return {
         **style.extra,
         "format": FORMAT,
@@ -95,7 +96,7 @@ def describe(style: Style) -> dict[str, Any]:
         "layers": [len(layer) for layer in units],
         "activations": [layer[0] if len(set(layer)) == 1 else list(layer) for layer in units],
         "head": network.shape.head,
-        "geometry": field_geometry.write(network.shape.inputs, network.geometry),
+        **({"geometry": shaped} if shaped else {}),
         "extent": network.extent, "time": list(network.time_range), "normalisation": style.normalisation,
         "guide": style.guide, "score": style.score, "seed": style.seed, "trained": style.trained,
         "training": style.training, "audio_roles": dict(style.audio_roles), "licence": style.licence,

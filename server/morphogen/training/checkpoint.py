@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from morphogen.errors import StateError
-from morphogen.field.network import Shape, tensor_shapes
+from morphogen.field.network import tensor_shapes
 from morphogen.library.atomic import write
 from morphogen.training.order import Order
 from morphogen.training.torch_field import Batch
@@ -55,8 +55,9 @@ def save(path: Path, point: Checkpoint) -> None:
     write(path, save_tensors(tensors, {"run": json.dumps(about)}))
 
 
-def load(path: Path, order: Order, shape: Shape) -> Checkpoint:
-    """Raises StateError: there is none, it is damaged, or it belongs to another order."""
+def load(path: Path, order: Order, like: Batch) -> Checkpoint:
+    """like: a batch of the order's networks. Raises StateError: there is none, it is damaged, or it belongs to another
+    order."""
     try:
         data = path.read_bytes()
         tensors = load_tensors(data)
@@ -71,13 +72,13 @@ def load(path: Path, order: Order, shape: Shape) -> Checkpoint:
     if kept != order or version != VERSION:
         raise StateError(f"{path.name} belongs to another run: {kept.command()[:200]}.",
                          "Give the same prompt and options, or train without --resume.")  # fmt: skip
-    return Checkpoint(order, stage, step, _batch(path, shape, tensors), samples, errors, seconds)
+    return Checkpoint(order, stage, step, _batch(path, like, tensors), samples, errors, seconds)
 
 
-def _batch(path: Path, shape: Shape, tensors: dict[str, Any]) -> Batch:
+def _batch(path: Path, like: Batch, tensors: dict[str, Any]) -> Batch:
     ordered = [tensors[key] for key in sorted(tensors)]
-    fits = ordered and [t.shape[1:] for t in ordered] == tensor_shapes(shape)
+    fits = ordered and [t.shape[1:] for t in ordered] == tensor_shapes(like.shape)
     if not fits or not all(np.isfinite(t).all() for t in ordered):
         raise StateError(f"{path.name} holds other networks than this run's.", AGAIN)
     torch = need_torch()
-    return Batch(shape, [torch.tensor(t).requires_grad_() for t in ordered])
+    return replace(like, tensors=[torch.tensor(t).requires_grad_() for t in ordered])

@@ -50,8 +50,21 @@ def stops(codes: Sequence[str]) -> NDArray[np.float32]:
     """Five colours as a palette's logits (5, 3)."""
     if len(codes) != STOPS:
         raise ValueError(f"a palette has {STOPS} colours, not {len(codes)}")
-    table = np.clip(np.array([rgb(code) for code in codes]), 0.004, 0.996)
-    return np.asarray(np.log(table / (1 - table)), np.float32)
+    return logits(np.array([rgb(code) for code in codes]))
+
+
+def logits(colours: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Colours 0..1 as a palette keeps them."""
+    inside = np.clip(colours, 0.004, 0.996)
+    return np.asarray(np.log(inside / (1 - inside)), np.float32)
+
+
+def of_codes(codes: Sequence[str]) -> NDArray[np.float32]:
+    """A palette through any number of colours, from the darkest to the brightest."""
+    table = np.array(sorted((rgb(code) for code in codes), key=lambda c: 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2]))
+    places = np.linspace(0, len(table) - 1, STOPS)
+    mixed = np.stack([np.interp(places, np.arange(len(table)), channel) for channel in table.T], axis=1)
+    return logits(mixed)
 
 
 def of_words(names: Sequence[str]) -> NDArray[np.float32] | None:

@@ -60,6 +60,11 @@ def seeded(rng: np.random.Generator) -> int:
     return int(rng.integers(65536))
 
 
+def noisy(rng: np.random.Generator, low: float, high: float, **moves: Any) -> dict[str, Any]:
+    """Noise with a seed of its own and a scale from low..high."""
+    return {"seed": seeded(rng), "scale": some(rng, low, high), **moves}
+
+
 @dataclass(frozen=True)
 class Concept:
     """One entry of the table.
@@ -68,6 +73,7 @@ class Concept:
     numbers of one variant. shape: its geometry as in a style file ({field: {parameter: number, or base and amounts}}).
     palettes: five colours each, dark to bright. roles: {input: what it does here}. frames: frame inputs its network
     reads. words: other names of it, for runs without a guide. also: structures of the guide's that it stands in for.
+    pace: turns per loop at which its parts move, for the weights of `time`.
     """
 
     name: str
@@ -80,6 +86,7 @@ class Concept:
     frames: Sequence[str] = FRAMES
     words: Sequence[str] = ()
     also: Sequence[str] = ()
+    pace: Sequence[int] = (1, 1, 2)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -106,8 +113,9 @@ def variants(concept: Concept, rng: np.random.Generator, count: int, inputs: Seq
     for n in range(count):
         if n * GEOMETRIES // count != (n - 1) * GEOMETRIES // count:
             wanted = concept.shape(rng)
-            shape, own = shaped(concept.fields, wanted), shaped(inputs, wanted)
-        chosen = palette if palette is not None else stops(concept.palettes[rng.integers(len(concept.palettes))])
+            own, shape = shaped(inputs, wanted), shaped(concept.fields, wanted)
+            shape = own if shape.shape == own.shape else shape  # one object: what is drawn on it is kept
+        chosen = palette if palette is not None else stops(concept.palettes[int(rng.integers(len(concept.palettes)))])
         made.append(Variant(concept.sample(rng), varied(chosen, rng), shape, own))
     return made
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from morphogen.field.network import Network, Shape
-from morphogen.training.canvas import EXTENT, Canvas, Geometry
+from morphogen.training.adam import Adam
+from morphogen.training.canvas import Canvas, Geometry
 from morphogen.training.concept import Concept, Variant, targets
 from morphogen.training.states import LOOP, State
 from morphogen.training.torch_field import Batch, coloured, random_batch
@@ -26,6 +27,7 @@ RATE = 0.06
 SHARED = 2  # networks that may be kept for one sample: variety
 AUDIO_START = 0.15  # of the weights that random networks give to the music
 TIMED = 0.2  # share of first-layer units that see time; with all of them errors are twice as large
+LEAST_RATE = 1e-4
 PALETTE_RATE = 0.2  # of the rate
 BRIGHT, STARS = 0.9, 2.0  # what light and stars count more than the dark
 MOMENTS = 4  # in each step
@@ -46,7 +48,7 @@ class Fitted:
 
     def network(self, row: int) -> Network:
         """One of them as a style has it."""
-        return self.batch.network(row, extent=EXTENT, time_range=(0.0, LOOP), geometry=self.variants[row].own)
+        return self.batch.network(row, self.variants[row].own)
 
     def pick(self, rows: Sequence[int]) -> Fitted:
         """Some of them, in that order."""
@@ -58,14 +60,14 @@ def wide(lines: int) -> int:
     return 8 * round(lines * 16 / 9 / 8)
 
 
-def loop_time(batch: Batch, rng: np.random.Generator) -> None:
-    """Set the weights of `time` to whole turns per loop, most of them to none. In place."""
+def loop_time(batch: Batch, rng: np.random.Generator, pace: Sequence[int] = (1, 2)) -> None:
+    """Set the weights of `time` to whole turns per loop (of `pace`, either way), most of them to none. In place."""
     torch = need_torch()
     if "time" not in batch.shape.inputs:
         return
     weight = batch.tensors[0]
     size = tuple(weight.shape[:2])
-    whole = rng.choice((-2, -1, -1, 1, 1, 2), size=size) * (rng.random(size) < TIMED)
+    whole = rng.choice(np.array(pace), size=size) * rng.choice((-1, 1), size=size) * (rng.random(size) < TIMED)
     with torch.no_grad():
         weight[:, :, batch.shape.inputs.index("time")] = torch.tensor(whole * (math.tau / LOOP)).float()
 
@@ -76,23 +78,24 @@ def freeze_time(batch: Batch) -> None:
         batch.tensors[0].grad[:, :, batch.shape.inputs.index("time")] = 0
 
 
-def starts(shape: Shape, count: int, rng: np.random.Generator, gain: float) -> Batch:
+def starts(shape: Shape, count: int, rng: np.random.Generator, gain: float, pace: Sequence[int] = (1, 2)) -> Batch:
     """Random networks whose time runs in loops and whose music is not too loud."""
     torch = need_torch()
-    batch = random_batch(shape, count, rng, gain)
+    batch = replace(random_batch(shape, count, rng, gain), time_range=(0.0, LOOP))
     columns = [i for i, name in enumerate(shape.inputs) if name in ("bass", "mid", "treble", "beat", "rms")]
     with torch.no_grad():
         batch.tensors[0][:, :, columns] *= AUDIO_START
-    loop_time(batch, rng)
+    loop_time(batch, rng, pace)
     return batch
 
 
 def search(concept: Concept, shape: Shape, chosen: Sequence[Variant], states: Sequence[State],
-           rng: np.random.Generator, searched: int = SEARCHED, kept: int = KEPT, gain: float = 2.0) -> Fitted:  # fmt: skip
+           rng: np.random.Generator, searched: int = SEARCHED, kept: int = KEPT,
+           gain: float = 2.0) -> Fitted:  # fmt: skip
     """Random networks matched to samples by correlation; the best `kept`, turned over where they are negatives."""
     torch = need_torch()
     canvas = Canvas(wide(SEARCH_LINES), SEARCH_LINES, tuple(states[:2]))
-    batch = starts(shape, searched, rng, gain)
+    batch = starts(shape, searched, rng, gain, concept.pace)
     match = torch.zeros(searched, len(chosen))
     groups = _groups(chosen)
     with torch.no_grad():
@@ -109,7 +112,7 @@ def search(concept: Concept, shape: Shape, chosen: Sequence[Variant], states: Se
         sign = torch.sign(match[rows, samples])
         picked.tensors[at] *= sign[:, None, None]
         if shape.head == "palette":
-            picked.tensors[-1].copy_(torch.tensor(np.stack([chosen[i].palette for i in samples])))
+            picked.tensors[-1].copy_(palettes([chosen[i] for i in samples]))
     return Fitted(picked, [chosen[i] for i in samples], torch.ones(len(rows)))
 
 
@@ -151,34 +154,28 @@ class Fit:
         self.fitted, self._rng = fitted, rng
         self.canvas = Canvas(wide(lines), lines, tuple(states))
         shape = fitted.batch.shape
-        self._inputs = self.canvas.batch(shape.inputs, [v.own for v in fitted.variants])
+        self._inputs = self.canvas.batch(fitted.batch, fitted.shapes)
         with torch.no_grad():
             places = targets(concept, self.canvas, fitted.variants)
-            palettes = torch.tensor(np.stack([v.palette for v in fitted.variants]))
-            self._wanted = coloured(palettes, places)
+            self._wanted = coloured(palettes(fitted.variants), places)
             self._weight = _weights(places, concept, self._inputs, shape)
             # Errors count against what there is to see, or dull samples would win.
             self._spread = self._wanted.var(2).sum(1).clamp(min=1e-3)
-        rate = rate or RATE
-        self._rate = rate
-        slow = fitted.batch.tensors[-1:] if shape.head == "palette" else []
-        fast = fitted.batch.tensors[: len(fitted.batch.tensors) - len(slow)]
-        groups = [{"params": fast, "lr": rate}] + ([{"params": slow, "lr": rate * PALETTE_RATE}] if slow else [])
-        self._adam = torch.optim.Adam(groups, betas=(0.9, 0.98))
-        self._factors = [group["lr"] / rate for group in groups]
+        self._rate = rate or RATE
+        slow = len(shape.layers) * 2 + 2  # from here on: a palette
+        factors = [1.0 if n < slow else PALETTE_RATE for n in range(len(fitted.batch.tensors))]
+        self._adam = Adam(list(zip(fitted.batch.tensors, factors, strict=True)))
 
     def step(self, done: float) -> float:
         """One step of gradient descent; done: how far the fit is, 0..1. Returns the mean error."""
         every = len(self.canvas.states)
         moments = sorted(self._rng.choice(every, min(MOMENTS, every), replace=False))
-        for group, factor in zip(self._adam.param_groups, self._factors, strict=True):
-            group["lr"] = self._rate * factor * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-4
         pixels = self._columns(moments)
         errors = self._errors(pixels, len(moments))
-        self._adam.zero_grad()
+        self._adam.zero()
         errors.sum().backward()
         freeze_time(self.fitted.batch)
-        self._adam.step()
+        self._adam.step(eased(self._rate, done))
         return float(errors.detach().mean())
 
     def judge(self) -> Any:
@@ -200,12 +197,22 @@ class Fit:
         return pyramid(difference, moments, self.canvas) / self._spread
 
 
+def palettes(chosen: Sequence[Variant]) -> Any:
+    """Logits (N, 5, 3)."""
+    return need_torch().tensor(np.stack([variant.palette for variant in chosen]))
+
+
 def _weights(places: Any, concept: Concept, inputs: Any, shape: Shape) -> Any:
     """How much each pixel counts, (N, Q): light more than dark, stars most; few as they are, they would be left out."""
     weights = 0.7 + BRIGHT * places
     if "stars" in shape.inputs and "stars" in concept.fields:
         weights = weights + STARS * inputs[:, shape.inputs.index("stars")].clamp(0, 1)
     return weights
+
+
+def eased(rate: float, done: float) -> float:
+    """The rate of learning: a quarter wave from all of it to next to nothing."""
+    return rate * (0.5 + 0.5 * math.cos(math.pi * done)) + LEAST_RATE
 
 
 def pyramid(difference: Any, moments: int, canvas: Canvas) -> Any:
@@ -218,4 +225,3 @@ def pyramid(difference: Any, moments: int, canvas: Canvas) -> Any:
         picture = torch.nn.functional.avg_pool2d(picture, 2)
         total = total + picture.square().mean((1, 2, 3))
     return total.reshape(count, 3).mean(1)
-

@@ -1,12 +1,11 @@
 """Guided ascent: pictures at several moments drawn towards a sentence, held to the fit, and kept alive.
 
-Loss of each network: the guide's (`guides.Aim.loss`), an anchor on the pictures of the fit (study: 0.5; without it the
-ascent scrambles the fitted shape), a floor for contrast, and for each band of the music a range for the movement.
+Loss of each network: the guide's (`guides.Aim.loss`), an anchor on what was fitted to (without it
+the ascent scrambles the shape), a floor for contrast, and for each band of the music a range for the movement.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,41 +14,41 @@ from numpy.typing import NDArray
 
 from morphogen.field.network import Shape
 from morphogen.field.palette import random_stops
+from morphogen.training.adam import Adam
 from morphogen.training.canvas import Canvas, Geometry, shaped
 from morphogen.training.colours import varied
 from morphogen.training.concept import Variant
-from morphogen.training.fit import KEPT, Fitted, freeze_time, starts, wide
+from morphogen.training.fit import KEPT, Fitted, eased, freeze_time, starts, wide
 from morphogen.training.states import BANDS, State, moment
 from morphogen.training.torch_field import Batch
 from morphogen.training.torches import need_torch
 
 LINES = 64
 CHUNK = 64  # random networks that are scored at once
-CROPS = 2  # of each picture
-MOMENTS = 3  # of all, in each step
-ANCHOR = 0.5
-RATE = 0.02
+CROPS = 1  # of each picture; a step of 6 pictures takes the guide 0.1 s
+MOMENTS = 2  # of all, in each step
+ANCHOR = 6.0  # times the share of the target that is lost; at 0.5 glow turns into patches, at 2 waists and nuclei go
+RATE = 0.006
 CONTRAST = 0.12  # luminance's standard deviation that is asked for; below 0.06 a picture is rejected
 LEAST, MOST = 0.02, 0.16  # mean change of the picture when one band comes from nothing to loud
 LUMA = (0.299, 0.587, 0.114)
 
 
 class Ascent:
-    """An ascent in progress. aim: `guides.Aim`. anchored: hold the pictures that the batch draws now."""
+    """An ascent in progress. aim: `guides.Aim`. held: of a canvas the pictures (N, 3, Q) that are held to, or None."""
 
     def __init__(self, aim: Any, batch: Batch, shapes: Sequence[Geometry], states: Sequence[State],
-                 rng: np.random.Generator, anchored: bool = True, rate: float = RATE, anchor: float = ANCHOR) -> None:  # fmt: skip
-        torch = need_torch()
+                 rng: np.random.Generator, held: Any = None, rate: float = RATE,
+                 anchor: float = ANCHOR) -> None:  # fmt: skip
         self.batch, self._aim, self._rng, self._rate = batch, aim, rng, rate
         self.canvas = Canvas(wide(LINES), LINES, tuple(states))
-        self._inputs = self.canvas.batch(batch.shape.inputs, shapes)
+        self._inputs = self.canvas.batch(batch, shapes)
         self._small = Canvas(wide(LINES // 4), LINES // 4, (moment(0), *(moment(0, **{b: 0.9}) for b in BANDS)))
-        self._bands = self._small.batch(batch.shape.inputs, shapes)
-        with torch.no_grad():
-            self._held = batch.pictures(self._inputs) if anchored else None
-        self._spread = None if self._held is None else self._held.var((1, 2)).clamp(min=1e-3)
+        self._bands = self._small.batch(batch, shapes)
+        self._held = None if held is None else held(self.canvas)
+        self._spread = None if self._held is None else self._held.var(2).sum(1).clamp(min=1e-3)
         self._anchor = anchor
-        self._adam = torch.optim.Adam(batch.tensors, lr=rate, betas=(0.9, 0.98))
+        self._adam = Adam([(tensor, 1.0) for tensor in batch.tensors])
 
     def step(self, done: float) -> float:
         """One step; done: 0..1. Returns the mean loss."""
@@ -57,16 +56,14 @@ class Ascent:
         every, p = len(self.canvas.states), self.canvas.pixels
         moments = self._rng.choice(every, min(MOMENTS, every), replace=False)
         pixels = torch.cat([torch.arange(m * p, (m + 1) * p) for m in moments])
-        for group in self._adam.param_groups:
-            group["lr"] = self._rate * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-4
         drawn = self.batch.pictures(self._inputs[:, :, pixels])
         loss = self._guided(drawn, len(moments)) + self._alive()
         if self._held is not None:
-            loss = loss + self._anchor * (drawn - self._held[:, :, pixels]).square().mean((1, 2)) / self._spread
-        self._adam.zero_grad()
+            loss = loss + self._anchor * (drawn - self._held[:, :, pixels]).square().mean(2).sum(1) / self._spread
+        self._adam.zero()
         loss.sum().backward()
         freeze_time(self.batch)
-        self._adam.step()
+        self._adam.step(eased(self._rate, done))
         return float(loss.detach().mean())
 
     def _guided(self, drawn: Any, moments: int) -> Any:
@@ -120,7 +117,7 @@ def score(batch: Batch, shapes: Sequence[Geometry], aim: Any, states: Sequence[S
     torch = need_torch()
     canvas = Canvas(wide(lines), lines, tuple(states))
     with torch.no_grad():
-        drawn = batch.pictures(canvas.batch(batch.shape.inputs, shapes))
+        drawn = batch.pictures(canvas.batch(batch, shapes))
         return aim.score(stills(drawn, len(states), canvas)).reshape(batch.count, len(states)).mean(1)
 
 

@@ -14,6 +14,7 @@ from morphogen.training.torch_field import Batch
 from morphogen.training.torches import need_torch
 
 EMPTY = 0.06  # luminance's standard deviation below which a picture is empty (study: good ones have 0.14 to 0.28)
+LOST = 2.0  # score that a target lost altogether is worth
 LATER = 2.0  # seconds after which the picture in silence is looked at again
 
 
@@ -43,10 +44,10 @@ def judge(batch: Batch, shapes: Sequence[Geometry], aim: Any = None) -> list[Jud
     small = Canvas(wide(LINES // 2), LINES // 2, (moment(4.0), *(moment(4.0, **{b: 0.9}) for b in BANDS),
                                                   moment(4.0 + LATER)))  # fmt: skip
     with torch.no_grad():
-        images = stills(batch.pictures(canvas.batch(batch.shape.inputs, shapes)), len(canvas.states), canvas)
+        images = stills(batch.pictures(canvas.batch(batch, shapes)), len(canvas.states), canvas)
         spread = (images * torch.tensor(LUMA)[:, None, None]).sum(1).std((1, 2)).reshape(batch.count, -1)
         scores = aim.score(images).reshape(batch.count, -1) if aim is not None else None
-        moved = movement(batch, small.batch(batch.shape.inputs, shapes), len(small.states))
+        moved = movement(batch, small.batch(batch, shapes), len(small.states))
     return [_verdict(None if scores is None else scores[n].tolist(), spread[n, :9].min(), moved[n].tolist())
             for n in range(batch.count)]  # fmt: skip
 
@@ -60,10 +61,10 @@ def _verdict(scores: Sequence[float] | None, contrast: Any, moved: Sequence[floa
 
 
 def best(verdicts: Sequence[Judgement], errors: Sequence[float]) -> int:
-    """The network to keep: no empty one while there is another; then by score, without a guide by error."""
+    """The network to keep: no empty one while there is another; then by score less what is lost of the target (a guide
+    alone prefers a plain rod to a cell with a waist)."""
 
     def key(n: int) -> tuple[bool, float]:
-        verdict = verdicts[n]
-        return verdict.empty, errors[n] if verdict.score is None else -verdict.score
+        return verdicts[n].empty, LOST * errors[n] - (verdicts[n].score or 0.0)
 
     return min(range(len(verdicts)), key=key)

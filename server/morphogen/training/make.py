@@ -46,7 +46,7 @@ def prepare(order: Order) -> Prepared:
     from morphogen.training.guides import aim, open_guide
 
     guide = open_guide(order.guide)
-    target = aim(guide, order.prompt)
+    target = aim(guide, order.prompt, order.reference or None, order.palette or None)
     plan = make_plan(order, CONCEPTS, target.understandings[0] if target.understandings else None)
     return Prepared(order, plan, target, guide)
 
@@ -94,6 +94,7 @@ def describe(prepared: Prepared, result: Result, output: Path) -> Style:
     name = f"{checks.slug(folder)}/{checks.slug(stem)}"
     understood: Sequence[str] = prepared.plan.understood
     extra = {
+        "guide_details": prepared.aim.describe() if prepared.aim is not None else {},
         "method": order.method, "seconds": round(result.seconds, 1), "stopped": result.stopped,
         "understood": list(understood), "unknown": list(prepared.plan.unknown),
         "concept": prepared.plan.concept.name if prepared.plan.concept else "",

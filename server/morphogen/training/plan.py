@@ -16,14 +16,19 @@ from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
 from morphogen.field.network import Shape, preset
-from morphogen.training.colours import HUES, of_words
+from morphogen.render.cost import UPSCALE, work
+from morphogen.training.colours import HUES, of_codes, of_words
 from morphogen.training.concept import Concept
 from morphogen.training.order import AUTO, Order
+from morphogen.training.seed_method import seed_shape
 
 COLOUR_WORDS = {
     "violet": "purple", "crimson": "red", "scarlet": "red", "turquoise": "teal", "golden": "gold", "amber": "orange",
     "emerald": "green", "azure": "cyan", "indigo": "navy", "rose": "pink", "gray": "grey", "ivory": "white",
 }  # fmt: skip
+WIDTHS = ("3L_8D", "3L_6D", "3L_4D")  # narrower ones lose nuclei and rims
+# Slots of a pixel of 1080p, 45 % of a 60th of a second on two cores, where one slot of all its pixels takes 12 us.
+FRAME = 620
 LOOSE = 0.5  # below this the network reads plain coordinates instead of the concept's fields
 PLAIN = ("x", "y", "r")
 ADRIFT = ("warp_x", "warp_y", "r")  # where only a guide leads: of all inputs the warp helps most (study of recipes)
@@ -53,14 +58,30 @@ def make_plan(order: Order, table: Mapping[str, Concept], understanding: Any = N
     """understanding: what the guide made of the words (`guides.Understanding`), or None. Raises UsageError when nothing
     is understood and no guide could lead either."""
     found, colours, unknown = _meaning(order.prompt, table, understanding)
+    if order.method == "seed":
+        return Plan(None, seed_shape(order.arch), None, (*found, *colours), tuple(unknown), 5.0)
     concept = table[found[0]] if found else None
     if concept is None and order.guide == "none":
-        raise UsageError(f"no word of {order.prompt[:80]!r} names a concept, and without a guide nothing else is known.",
+        raise UsageError(f"no word of {order.prompt[:80]!r} names a concept, and without a guide no other is known.",
                          f"Use one of: {', '.join(table)}; or take --guide concepts.")  # fmt: skip
     inputs = _inputs(concept, order.literal)
     gain = 4.0 if concept is None else 2.0 + 1.5 * (1 - order.literal)
-    shape = preset("3L_8D" if order.arch == AUTO else order.arch, inputs, "palette")
-    return Plan(concept, shape, of_words(colours), (*found, *colours), tuple(unknown), gain)
+    shape = _shape(order.arch, inputs)
+    palette = of_codes(order.palette) if order.palette else of_words(colours)
+    return Plan(concept, shape, palette, (*found, *colours), tuple(unknown), gain)
+
+
+def _shape(arch: str, inputs: tuple[str, ...]) -> Shape:
+    """With `auto` the widest network that two cores draw in time, sampled at half width and height if need be, which
+    is 62 to 71 dB from whole (docs/performance.md)."""
+    shapes = [preset(name, inputs, "palette") for name in (WIDTHS if arch == AUTO else (arch,))]
+    return next((shape for shape in shapes if slots(shape) / 4 + UPSCALE <= FRAME), shapes[-1])
+
+
+def slots(shape: Shape) -> int:
+    """What a pixel costs, as `render.cost` counts it."""
+    multiplies, divisions = work(shape)
+    return multiplies + 4 * divisions
 
 
 def _inputs(concept: Concept | None, literal: float) -> tuple[str, ...]:
@@ -71,21 +92,29 @@ def _inputs(concept: Concept | None, literal: float) -> tuple[str, ...]:
 
 def _meaning(prompt: str, table: Mapping[str, Concept], understanding: Any) -> tuple[list[str], list[str], list[str]]:
     """(concepts of the table, colours, words not understood), in the order of the prompt."""
-    if understanding is not None:
-        structures = [name for name in understanding.concepts("structure") if name in table]
-        colours = [name for name in understanding.concepts("colour") if name in HUES]
-        return structures, colours, [unknown.word for unknown in understanding.unknown]
     words = re.findall(r"[^\W\d_]+", prompt.lower())
-    text = " ".join(words)
-    places = {}
-    for name, concept in table.items():
-        hits = [text.find(word) for word in (name.replace("_", " "), *concept.words) if word in text]
-        if hits:
-            places[name] = min(hits)
-    taken = {part for name in places for part in name.split("_")}  # no black for a black hole
+    named = _named(words, table)
+    if understanding is not None:
+        stand_in = {other: name for name, concept in table.items() for other in concept.also}
+        structures = [stand_in.get(name, name) for name in understanding.concepts("structure")]
+        found = [*(name for name in structures if name in table), *named]
+        colours = [name for name in understanding.concepts("colour") if name in HUES]
+        return list(dict.fromkeys(found)), colours, [unknown.word for unknown in understanding.unknown]
+    taken = {part for name in named for part in name.split("_")}  # no black for a black hole
     colours = [COLOUR_WORDS.get(word, word) for word in words
                if COLOUR_WORDS.get(word, word) in HUES and word not in taken]  # fmt: skip
-    return sorted(places, key=lambda name: places[name]), list(dict.fromkeys(colours)), _strange(words, table)
+    return named, list(dict.fromkeys(colours)), _strange(words, table)
+
+
+def _named(words: Sequence[str], table: Mapping[str, Concept]) -> list[str]:
+    """Concepts whose own words begin words of the prompt, in the order of the prompt."""
+    text = " " + " ".join(words)
+    places = {}
+    for name, concept in table.items():
+        hits = [text.find(" " + word) for word in (name.replace("_", " "), *concept.words) if " " + word in text]
+        if hits:
+            places[name] = min(hits)
+    return sorted(places, key=lambda name: places[name])
 
 
 def _strange(words: Sequence[str], table: Mapping[str, Concept]) -> list[str]:

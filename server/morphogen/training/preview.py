@@ -45,6 +45,6 @@ def draw(fitted: Any, row: int, size: tuple[int, int], time: float) -> NDArray[n
     canvas = Canvas(width, height, (moment(time),))
     one = fitted.pick([row])
     with torch.no_grad():
-        pictures = one.batch.pictures(canvas.batch(one.batch.shape.inputs, one.shapes))
+        pictures = one.batch.pictures(canvas.batch(one.batch, one.shapes))
     shaped = pictures[0].reshape(3, height, width).permute(1, 2, 0)
     return np.asarray((255 * shaped).round().byte().numpy())

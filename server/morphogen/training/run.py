@@ -15,16 +15,20 @@ import numpy as np
 
 from morphogen.clock import Clock, WallClock
 from morphogen.training import checkpoint
-from morphogen.training.concept import variants
-from morphogen.training.fit import FIT_LINES, KEPT, SAMPLES, Fit, Fitted, search
+from morphogen.training.canvas import Canvas
+from morphogen.training.concept import targets, variants
+from morphogen.training.fit import FIT_LINES, KEPT, SAMPLES, Fit, Fitted, palettes, search, starts
 from morphogen.training.guided import ANCHOR, Ascent, adrift, lead, score
 from morphogen.training.judge import Judgement, best, judge
 from morphogen.training.order import Order
 from morphogen.training.plan import Plan
+from morphogen.training.seed_method import STEPS, SeedAscent, seed_start
 from morphogen.training.states import training_states
+from morphogen.training.torch_field import coloured
 from morphogen.training.torches import need_torch
 
 FINE_LINES = 48
+MOMENTS = 18  # that a style is trained at
 EVERY = 5.0  # seconds between checkpoints
 
 
@@ -38,14 +42,17 @@ class Stage:
     lines: int = FIT_LINES
 
 
-FITTED = (Stage("fit", 100, KEPT), Stage("fit", 110, 6), Stage("fine", 190, 3, FINE_LINES))
-GUIDED = Stage("guide", 60, 3)
+FITTED = (Stage("fit", 100, KEPT), Stage("fit", 120, 6), Stage("fine", 280, 3, FINE_LINES))
+GUIDED = Stage("guide", 50, 3)
 ALONE = (Stage("guide", 120, KEPT // 2), Stage("guide", 180, 3))
 
 
 def schedule(order: Order, concept: bool, guided: bool) -> tuple[Stage, ...]:
     """The stages of a run; `--steps` stretches or shortens them all."""
-    stages = (*FITTED, *((GUIDED,) if guided else ())) if concept else ALONE
+    if order.method == "seed":
+        stages: tuple[Stage, ...] = (Stage("seed", STEPS, 1),)
+    else:
+        stages = (*FITTED, *((GUIDED,) if guided else ())) if concept else ALONE
     if not order.steps:
         return stages
     factor = order.steps / sum(stage.steps for stage in stages)
@@ -85,7 +92,7 @@ class Run:
         self.order, self.plan, self._aim, self._watch, self._part = order, plan, aim, watch, part
         self._clock = clock or WallClock()
         self._began = self._saved = self._clock.now()
-        self.states = training_states(self._rng(0))
+        self.states = training_states(self._rng(0), MOMENTS)
         self.stages = schedule(order, plan.concept is not None, aim is not None)
         inputs, concept = plan.shape.inputs, plan.concept
         self._variants = (variants(concept, self._rng(1), SAMPLES, inputs, plan.palette) if concept
@@ -140,20 +147,28 @@ class Run:
 
     def _search(self) -> Fitted:
         order, plan, rng = self.order, self.plan, self._rng(2)
+        if order.method == "seed":
+            return seed_start(plan.shape, order.seed, order.take)
         if plan.concept is not None:
             return search(plan.concept, plan.shape, self._variants, self.states, rng, order.seeds, gain=plan.gain)
         return lead(self._aim, plan.shape, self._variants, self.states, rng, order.seeds, plan.gain)
 
-    def _engine(self, stage: Stage, rng: np.random.Generator) -> Fit | Ascent:
+    def _engine(self, stage: Stage, rng: np.random.Generator) -> Fit | Ascent | SeedAscent:
         fitted, concept = self._fitted, self.plan.concept
         assert fitted is not None
+        if stage.name == "seed":
+            return SeedAscent(self._aim, fitted, self.states, rng)
         if stage.name != "guide":
             assert concept is not None
             return Fit(concept, fitted, self.states, rng, stage.lines)
         if concept is None:
-            return Ascent(self._aim, fitted.batch, fitted.shapes, self.states, rng, anchored=False, rate=0.05)
-        anchor = ANCHOR * (0.3 + 0.7 * self.order.literal)
-        return Ascent(self._aim, fitted.batch, fitted.shapes, self.states, rng, anchor=anchor)
+            return Ascent(self._aim, fitted.batch, fitted.shapes, self.states, rng, rate=0.05)
+        anchor = ANCHOR * (0.05 + 0.95 * self.order.literal)
+
+        def held(canvas: Canvas) -> Any:
+            return coloured(palettes(fitted.variants), targets(concept, canvas, fitted.variants))
+
+        return Ascent(self._aim, fitted.batch, fitted.shapes, self.states, rng, held, anchor=anchor)
 
     def _best(self, count: int) -> list[int]:
         """The networks that go on: by error, the last three by the guide as well."""
@@ -161,7 +176,10 @@ class Run:
         errors = self._fitted.errors
         places = errors.argsort().argsort().float()
         if self._aim is not None and count <= 3 < len(errors):
-            places = places + (-score(self._fitted.batch, self._fitted.shapes, self._aim, self.states[:3])).argsort().argsort()
+            places = (
+                places
+                + (-score(self._fitted.batch, self._fitted.shapes, self._aim, self.states[:3])).argsort().argsort()
+            )
         return [int(i) for i in places.argsort(stable=True)[:count]]
 
     def _report(self, error: float) -> None:
@@ -177,14 +195,17 @@ class Run:
         self._saved = self._clock.now()
         if self._part is None or self._fitted is None:
             return
-        samples = [self._variants.index(variant) for variant in self._fitted.variants]
+        known = {id(variant): n for n, variant in enumerate(self._variants)}
+        samples = [known.get(id(variant), 0) for variant in self._fitted.variants]
         checkpoint.save(self._part, checkpoint.Checkpoint(self.order, *self._at, self._fitted.batch, samples,
                                                           self._fitted.errors.tolist(), self._seconds()))  # fmt: skip
 
     def _restore(self) -> None:
         assert self._part is not None
-        point = checkpoint.load(self._part, self.order, self.plan.shape)
-        chosen = [self._variants[i] for i in point.samples]
+        like = seed_start(self.plan.shape, 0, 0) if self.order.method == "seed" else None
+        batch = like.batch if like else starts(self.plan.shape, 1, self._rng(2), self.plan.gain)
+        point = checkpoint.load(self._part, self.order, batch)
+        chosen = like.variants if like else [self._variants[i] for i in point.samples]
         self._fitted = Fitted(point.batch, chosen, need_torch().tensor(point.errors))
         self._at = (point.stage, point.step)
         self._began -= point.seconds

@@ -6,13 +6,12 @@ and stay as they are, so a style that holds its meaning over the loop holds it f
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from morphogen.field.network import FRAME_INPUTS
+from morphogen.field.inputs import FRAME_INPUTS
 
 LOOP = 24.0  # seconds
 BANDS = ("bass", "mid", "treble", "beat")
@@ -44,6 +43,7 @@ def training_states(rng: np.random.Generator, count: int = 18) -> list[State]:
     for n in range(count):
         time = LOOP * (n + float(rng.uniform())) / count
         kind = n % 3
+        audio: dict[str, float] = {}
         if kind == 0:
             audio = dict.fromkeys(BANDS, 0.0)
         elif kind == 1:
@@ -56,15 +56,14 @@ def training_states(rng: np.random.Generator, count: int = 18) -> list[State]:
 
 def judging_states() -> list[State]:
     """The nine of the study: three times by three states of the music."""
-    audio = ({}, {"bass": 0.8, "mid": 0.4, "treble": 0.3, "beat": 1.0}, {"bass": 0.3, "mid": 0.8, "treble": 0.9})
+    audio: tuple[dict[str, float], ...] = (
+        {},
+        {"bass": 0.8, "mid": 0.4, "treble": 0.3, "beat": 1.0},
+        {"bass": 0.3, "mid": 0.8, "treble": 0.9},
+    )
     return [moment(LOOP * part, **kind) for part in (0.05, 0.4, 0.75) for kind in audio]
 
 
 def held_out_states() -> list[State]:
     """Three that no training sees: other times, other mixtures."""
     return [moment(7.0, bass=1.0, treble=1.0), moment(15.5, mid=0.9, beat=0.5), moment(21.0, bass=0.5, mid=0.5)]
-
-
-def turns(states: Sequence[State]) -> list[float]:
-    """How far through the loop each moment is, in radians."""
-    return [math.tau * state["time"] / LOOP for state in states]

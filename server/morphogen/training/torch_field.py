@@ -1,4 +1,4 @@
-"""Many small networks of one shape at once, in torch, differentiable: what is trained, and what is drawn while training.
+"""Many small networks of one shape at once, in torch, differentiable: what is trained, and what is drawn meanwhile.
 
 The mathematics is that of `field.cppn`, unfolded: activations are the very graphs of `field.activations`, field inputs
 are the graphs that every backend lowers, evaluated by a table of torch operations. What does not depend on trained
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Node, pixel_input
@@ -54,9 +55,10 @@ def operations() -> dict[str, Callable[..., Any]]:
 
 
 class TorchEvaluator:
-    """Values of a graph's nodes, as tensors or numbers. uniforms: by slot; inputs: pixel inputs, tensors of one shape."""
+    """Values of a graph's nodes (no branches: fields have none). inputs: pixel inputs, tensors; uniforms: by slot,
+    numbers or tensors of a shape that goes with those."""
 
-    def __init__(self, inputs: Mapping[str, Any], uniforms: Sequence[float] = ()) -> None:
+    def __init__(self, inputs: Mapping[str, Any], uniforms: Any = ()) -> None:
         self._inputs, self._uniforms = inputs, uniforms
         self._memo: dict[int, tuple[Node, Any]] = {}
 
@@ -70,14 +72,9 @@ class TorchEvaluator:
         if node.op == "const":
             return node.args[0]
         if node.op == "uniform":
-            return float(self._uniforms[node.args[0]])
+            return self._uniforms[node.args[0]]
         if node.op == "input":
             return self._inputs[node.args[0]]
-        if node.op == "pick":
-            return self(node.args[0])[node.args[1]]
-        if node.op == "branch":
-            chosen = node.args[1] if self(node.args[0]) > 0.5 else node.args[2]
-            return tuple(self(part) for part in chosen)
         return operations()[node.op](*(self(part) for part in node.args))
 
 
@@ -102,10 +99,13 @@ def activate(name: str, value: Any) -> Any:
 
 @dataclass
 class Batch:
-    """N networks of one shape. tensors: as `Network.tensors`, each with a leading N; torch, float32."""
+    """N networks of one shape. tensors: as `Network.tensors`, each with a leading N; torch, float32. extent,
+    time_range: as of a `Network`."""
 
     shape: Shape
     tensors: list[Any]
+    extent: float = 0.5
+    time_range: tuple[float, float] = (0.0, 60.0)
 
     @property
     def count(self) -> int:
@@ -114,11 +114,12 @@ class Batch:
 
     def pick(self, rows: Sequence[int]) -> Batch:
         """Copies of some of the networks, in that order, ready to be trained."""
-        return Batch(self.shape, [t.detach()[list(rows)].clone().requires_grad_() for t in self.tensors])
+        return replace(self, tensors=[t.detach()[list(rows)].clone().requires_grad_() for t in self.tensors])
 
-    def network(self, row: int, **details: Any) -> Network:
-        """One of them as a style's network; details: its other fields."""
-        return Network(self.shape, tuple(t.detach()[row].numpy() for t in self.tensors), **details)
+    def network(self, row: int, geometry: NDArray[np.float64]) -> Network:
+        """One of them as a style has it."""
+        tensors = tuple(t.detach()[row].numpy() for t in self.tensors)
+        return Network(self.shape, tensors, self.extent, self.time_range, geometry)
 
     def channels(self, inputs: Any) -> Any:
         """The output layer after its sigmoid, (N, outputs, Q). inputs: (in, Q) or (N, in, Q), all of `shape.inputs`."""
@@ -167,12 +168,14 @@ def random_batch(shape: Shape, count: int, rng: np.random.Generator, gain: float
         bound = (5.0 if last else gain) * math.sqrt(6 / (inputs + out))
         low, high = (-2.5, -0.5) if last else (-1.5, 1.5)
         tensors += [rng.uniform(-bound, bound, (count, out, inputs)), rng.uniform(low, high, (count, out))]
-    tensors += [np.zeros((count, *size)) for size in tensor_shapes(shape)[len(tensors):]]
+    tensors += [np.zeros((count, *size)) for size in tensor_shapes(shape)[len(tensors) :]]
     return Batch(shape, [torch.tensor(t, dtype=torch.float32) for t in tensors])
 
 
 def stack(networks: Sequence[Network]) -> Batch:
-    """Networks of one shape as a batch, ready to be trained."""
+    """Networks that differ in their weights only as a batch, ready to be trained."""
     torch = need_torch()
+    first = networks[0]
     columns = zip(*(network.tensors for network in networks), strict=True)
-    return Batch(networks[0].shape, [torch.tensor(np.stack(c)).requires_grad_() for c in columns])
+    tensors = [torch.tensor(np.stack(c)).requires_grad_() for c in columns]
+    return Batch(first.shape, tensors, first.extent, first.time_range)

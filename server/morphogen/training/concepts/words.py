@@ -21,8 +21,9 @@ LONGEST = 1000  # characters of a prompt
 PHRASE = 4  # words of the longest phrase
 CLOSE = 0.84  # likeness (difflib) from which a word counts as a misspelling of a known one
 AGAIN = (",", ";", "and", "but", "with")  # end what "without" began
-# weights of later structures, of textures, after "without", of hints
-FURTHER, SIDE, ABSENT, HINTED = 0.5, 0.7, -0.5, 0.7
+# Weights beside a first structure: of later structures together, of textures together; of "without"; of hints. With 0.5
+# and 0.7 for each one, the long galaxy prompt of the docs ranked galaxies 4th among 58 prompts, so it ranks them 1st.
+FURTHER, SIDE, ABSENT, HINTED = 0.3, 0.5, -0.5, 0.7
 
 
 @dataclass
@@ -55,6 +56,7 @@ def read(text: str) -> Reading:
         for phrase, structure in hints:
             reading.known.append(Known(phrase, structure, "structure"))
             reading.tokens.setdefault(f"structure:{structure}", HINTED)
+    _lead(reading.tokens)
     if not reading.known:
         raise UsageError(
             _nothing(text, reading), f"It knows words such as {', '.join(_examples())}; `clip` takes any sentence."
@@ -104,16 +106,23 @@ def _phrases(words: list[str]) -> Iterator[tuple[str, int]]:
 
 
 def _take(reading: Reading, phrase: str, concept: Concept, away: bool, ground: bool) -> None:
-    """Note a concept. The first structure leads, for a picture of six things is a picture of none."""
+    """Note a concept."""
     kind = "ground" if ground and concept.kind == "colour" and concept.name != "rainbow" else concept.kind
     reading.known.append(Known(phrase, concept.name, kind, away))
     if kind == "motion":
         return
-    led = kind == "structure" and any(
-        weight > 0 and token.startswith("structure:") for token, weight in reading.tokens.items()
-    )
-    weight = ABSENT if away else FURTHER if led else SIDE if kind == "texture" else 1.0
-    reading.tokens.setdefault(f"{kind}:{concept.name}", weight)
+    reading.tokens.setdefault(f"{kind}:{concept.name}", ABSENT if away else 1.0)
+
+
+def _lead(tokens: dict[str, float]) -> None:
+    """Let the first structure lead: a picture of six things is a picture of none."""
+    shown = {
+        kind: [token for token in tokens if token.startswith(kind) and tokens[token] > 0]
+        for kind in ("structure", "texture")
+    }
+    for share, chosen in ((FURTHER, shown["structure"][1:]), (SIDE, shown["texture"])):
+        for token in chosen if shown["structure"] else ():
+            tokens[token] *= share / len(chosen)
 
 
 def _is_ground(words: list[str], position: int, phrase: str) -> bool:
