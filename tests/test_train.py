@@ -292,7 +292,8 @@ def test_empty_pictures_lose_against_any_other():
     def verdict(score, contrast):
         return Judgement(score, score, score, contrast, {})
 
-    assert best([verdict(0.9, 0.01), verdict(0.1, 0.2), verdict(0.3, 0.1)], [0.0, 0.1, 0.2]) == 2
+    assert best([verdict(0.9, 0.01), verdict(0.1, 0.2), verdict(0.3, 0.1)], [0.0, 0.1, 0.1]) == 2
+    assert best([verdict(0.5, 0.2), verdict(0.4, 0.2)], [0.2, 0.05]) == 1, "what is lost of the target counts"
     assert best([verdict(None, 0.2), verdict(None, 0.2)], [0.3, 0.1]) == 1
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 NICE = -10
 HUMBLE = 5
+LAST = 19
 
 
 @contextlib.contextmanager
@@ -49,9 +50,9 @@ def behind_the_picture(work: Callable[[], T]) -> T:
         return thread.submit(work).result()
 
 
-def step_back() -> None:
+def step_back(nice: int = HUMBLE) -> None:
     """The calling thread, and those that it starts from now on, at a lower priority (Linux; see above)."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), HUMBLE))
+            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), nice))
