@@ -34,40 +34,39 @@ LIBRARY = (
         "Galaxy",
         "spinning cosmic galaxy with swirling nebula clouds, stars and cosmic dust perturbed by gravitational waves",
     ),
-    Wish("cosmic/nebula", "Nebula", "flowing nebula clouds with stellar nurseries"),
-    Wish("cosmic/supernova", "Supernova", "supernova explosion with spiral shockwave patterns"),
-    Wish("cosmic/black_hole", "Black Hole", "black hole accretion disk with matter streams"),
-    Wish("cosmic/cosmic_web", "Cosmic Web", "dark matter cosmic web with galaxy clusters"),
+    Wish("cosmic/nebula", "Nebula", "flowing nebula clouds with stellar nurseries", take=2),
+    Wish("cosmic/supernova", "Supernova", "supernova explosion with spiral shockwave patterns", take=1),
+    Wish("cosmic/black_hole", "Black Hole", "black hole accretion disk with matter streams", take=1),
+    Wish("cosmic/cosmic_web", "Cosmic Web", "dark matter cosmic web with galaxy clusters", take=3),
     Wish(
         "organic/cell_division",
         "Cell Division",
         "biological cell division with flowing membranes and organic structures",
+        take=1,
     ),
     Wish(
         "organic/microorganisms", "Microorganisms", "microscopic organisms swimming with flagella and organic movement"
     ),
-    Wish("organic/solvents", "Solvents", "microscopic organic solvents with diffusion and fluid dynamics"),
+    Wish("organic/solvents", "Solvents", "microscopic organic solvents with diffusion and fluid dynamics", take=2),
     Wish("organic/neurons", "Neurons", "neural networks with synaptic connections and electric pulses"),
     Wish("organic/blood_vessels", "Blood Vessels", "blood vessel branching with fluid flow"),
-    Wish("mood/cyberpunk_neon", "Cyberpunk Neon", "neon geometric cyberpunk in pink and blue"),
-    Wish("mood/organic_flow", "Organic Flow", "organic flowing tendrils in yellow and green with strong contrast"),
-    Wish("mood/nature_fractal", "Nature Fractal", "organic fractals of nature in brown and green"),
-    Wish("mood/glitch", "Glitch", "digital corruption, red and black glitch"),
+    Wish("mood/cyberpunk_neon", "Cyberpunk Neon", "neon geometric cyberpunk in pink and blue", take=3),
+    Wish(
+        "mood/organic_flow", "Organic Flow", "organic flowing tendrils in yellow and green with strong contrast", take=1
+    ),
+    Wish("mood/nature_fractal", "Nature Fractal", "organic fractals of nature in brown and green", take=1),
+    Wish("mood/glitch", "Glitch", "digital corruption, red and black glitch", take=2),
     Wish("mood/pastel_watercolor", "Pastel Watercolor", "soft pastel watercolor with gentle colors"),
-    Wish("nature/flames", "Flames", "burning orange flames"),
-    Wish("nature/aurora", "Aurora", "green aurora over a dark sky"),
+    Wish("nature/flames", "Flames", "burning orange flames", take=1),
+    Wish("nature/aurora", "Aurora", "green aurora over a dark sky", take=1),
     Wish("nature/sea", "Sea", "deep blue ocean waves"),
-    Wish("nature/lightning", "Lightning", "violet lightning in storm clouds"),
-    Wish("nature/smoke", "Smoke", "drifting blue smoke"),
+    Wish("nature/lightning", "Lightning", "violet lightning in storm clouds", take=1),
+    Wish("nature/smoke", "Smoke", "drifting blue smoke", take=1),
     Wish("nature/lava", "Lava", "glowing red lava"),
-    Wish("nature/crystal", "Crystal", "cyan ice crystal"),
-    Wish("nature/marble", "Marble", "marble with golden veins"),
-    Wish("nature/honeycomb", "Honeycomb", "golden honeycomb"),
-    Wish("nature/mycelium", "Mycelium", "glowing mycelium"),
-    Wish("nature/coral", "Coral", "pink coral reef"),
-    Wish("nature/eye", "Eye", "green eye with a dark pupil"),
-    Wish("nature/shell", "Shell", "spiral sea shell"),
-    Wish("nature/mandala", "Mandala", "magenta and gold mandala"),
+    Wish("nature/marble", "Marble", "marble with golden veins", take=1),
+    Wish("nature/mycelium", "Mycelium", "glowing mycelium", take=2),
+    Wish("nature/coral", "Coral", "pink coral reef", take=1),
+    Wish("nature/eye", "Eye", "green eye with a dark pupil", take=3),
     Wish("nature/flower", "Flower", "pink lotus flower"),
 )
 
@@ -96,15 +95,34 @@ def one(wish: Wish, path: Path, take: int, steps: int) -> dict[str, Any]:
             "cpu_s": round(time.process_time() - cpu, 1)}  # fmt: skip
 
 
+def pick(wish: Wish, takes: Path, folder: Path) -> None:
+    """The chosen take under its own name."""
+    from morphogen.library.style import load_style, save_style
+    from morphogen.library.thumb import save_thumbnail
+
+    style = load_style(file_of(wish, takes, wish.take, several=True))
+    command = style.training.rpartition(" -o ")[0]
+    path = file_of(wish, folder, wish.take, several=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stem = wish.name.partition("/")[2]
+    style = save_style(replace(style, name=wish.name, title=wish.title, training=f"{command} -o {stem}"), path)
+    save_thumbnail(style, path.with_suffix(".png"))
+
+
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--takes", type=int, default=0, metavar="N", help="takes 0 to N - 1 of each, to choose from")
     parser.add_argument("--jobs", type=int, default=max((os.cpu_count() or 2) // 2, 1), metavar="N")
+    parser.add_argument("--pick", type=Path, metavar="FOLDER", help="take the chosen ones from the takes in FOLDER")
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="for a quick try")
     given = parser.parse_args(words)
     chosen = [wish for wish in LIBRARY if not given.names or wish.name in given.names]
+    if given.pick:
+        for wish in chosen:
+            pick(wish, given.pick, given.output)
+        return 0
     work = [(wish, take) for take in range(max(given.takes, 1)) for wish in chosen]
     if not given.takes:
         work = [(wish, wish.take) for wish in chosen]
