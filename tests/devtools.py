@@ -163,6 +163,22 @@ class Browser:
         await self.send("Input.dispatchKeyEvent", type="keyDown", **common, **({"text": text} if text else {}))
         await self.send("Input.dispatchKeyEvent", type="keyUp", **common)
 
+    async def drag(self, kind: str, *files: Path, at: tuple[float, float] = (300, 300)) -> None:
+        """dragEnter, dragOver, dragCancel or drop of files, as from a file manager."""
+        data = {"items": [], "files": list(map(str, files)), "dragOperationsMask": 1}
+        await self.send("Input.dispatchDragEvent", type=kind, x=at[0], y=at[1], data=data)
+
+    async def choose(self, selector: str, file: Path) -> None:
+        """What a file picker does to an input."""
+        script = f"document.querySelector({json.dumps(selector)})"
+        found = await self.send("Runtime.evaluate", expression=script)
+        await self.send("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
+
+    async def keep_downloads(self, folder: Path) -> None:
+        """Save what the page downloads, without asking."""
+        folder.mkdir(parents=True, exist_ok=True)
+        await self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     async def picture(self, path: Path) -> None:
         """A screenshot as PNG."""
         said = await self.send("Page.captureScreenshot", format="png")

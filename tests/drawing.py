@@ -7,15 +7,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from morphogen.field.inputs import FIELDS
 from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.field.scene import Scene
 from morphogen.frame import Crop, TargetSpec
 
+PLACES = tuple(FIELDS["place"].channels)  # the inputs that are no more than where a pixel is
 VALUES = {"time": 1.25, "bass": 0.5, "mid": 0.2, "treble": 0.7, "beat": 0.9, "rms": 0.4, "progress": 0.3}
 
 
-def glow(seed: int = 3, name: str = "3L_4D") -> Network:
-    return init_glow(preset(name), seed)
+def glow(seed: int = 3, name: str = "3L_4D", head: str = "rgb") -> Network:
+    return init_glow(preset(name, head=head), seed)
 
 
 def scene(network: Network | None = None, **more) -> Scene:

@@ -32,6 +32,13 @@ def relative(value: Any, x: Any, ulps: float) -> Any:
     return np.where(np.abs(wrong) < F32(2.0**-126), F32(0), wrong)
 
 
+def lg2_approx(x: Any) -> Any:
+    """Absolute error 2**-22 between 1/2 and 2, relative 2**-22 elsewhere."""
+    exact = np.log2(x.astype(np.float64))
+    near = (x > 0.5) & (x < 2)
+    return (exact + coin(x) * 2.0**-22 * np.where(near, 1.0, np.abs(exact))).astype(F32)
+
+
 def toward_zero(exact: Any) -> Any:
     near = exact.astype(F32)
     return np.where(np.abs(near.astype(np.float64)) > np.abs(exact), np.nextafter(near, F32(0)), near)
@@ -47,6 +54,7 @@ FLOATS: dict[str, Callable[..., Any]] = {
     "add.rz": lambda a, b: toward_zero(a.astype(np.float64) + b),
     "cos.approx": cos_approx,
     "ex2.approx.ftz": lambda x: relative(np.exp2(x.astype(np.float64)), x, 2),
+    "lg2.approx.ftz": lg2_approx,
     "rcp.approx.ftz": lambda x: relative(1 / x.astype(np.float64), x, 1),
     "sqrt.approx.ftz": lambda x: relative(np.sqrt(x.astype(np.float64)), x, 1),
 }  # fmt: skip

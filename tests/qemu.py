@@ -16,6 +16,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from morphogen.field.inputs import uniform_count
 from morphogen.render import dither
 from morphogen.render.cpu import renderer as cpu
 from morphogen.render.cpu.bands import Job
@@ -63,7 +64,7 @@ class QemuKernel:
         llvm.initialize_all_asmprinters()
         self.target = target
         self._kind, self._job = kind, JOBS.get(kind, Job)
-        self._uniforms = program.uniform_count
+        self._uniforms, self._geometry = program.uniform_count, uniform_count(program.shapes[0].inputs)
         machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
             cpu=target.cpu, features=target.features, opt=3, reloc="static", codemodel="small"
         )
@@ -112,7 +113,8 @@ class QemuKernel:
     def _sizes(self, job: Any) -> dict[str, int]:
         """Bytes behind each pointer that the kernel follows."""
         if self._kind is FieldKernel:
-            return {"uniforms": 4 * self._uniforms, "counter": 8, "slot": 8, **_field_sizes(job)}
+            known = {"uniforms": 4 * self._uniforms, "geometry": 4 * self._geometry, "counter": 8, "slot": 8}
+            return known | _field_sizes(job)
         if self._kind is ExpandKernel:
             source, target, weights = 3 * job.source_plane, 3 * job.target_plane + PHASES, TAPS * PHASES
             return {"counter": 8, "source": 4 * source, "target": 4 * target, "weights": 4 * weights}

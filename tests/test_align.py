@@ -9,7 +9,8 @@ import pytest
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import evaluate
-from morphogen.field.network import INPUTS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS
+from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.library.align import align, meet, mix, path
 from morphogen.library.assign import assign
 from morphogen.library.draw import Recipe, network
@@ -67,7 +68,7 @@ def test_assignment_of_equals_is_some_permutation(cost):
 
 SHAPES = {
     "3L_4D": preset("3L_4D"),
-    "2L_8D": preset("2L_8D", INPUTS),
+    "2L_8D": preset("2L_8D", (*FIELDS["place"].channels, *FRAME_INPUTS)),
     "mixed": Shape(
         ("x", "y", "time", "bass"), (("sin", "tanh", "gaussian", "cos"), ("identity", "abs", "cos", "relu"))
     ),

@@ -359,6 +359,49 @@ def test_styles_thumb_draws_the_small_picture(capsys, home):
     assert (home / "styles" / "own" / "a-test.png").is_file()
 
 
+def test_styles_share_and_everything_that_takes_the_picture(capsys, home, tmp_path):
+    run(capsys, "styles", "draw", "--name", "own/test", "--title", "A test", "--seed", "7")
+    picture = tmp_path / "given" / "Test.PNG"
+    code, _out, err = run(capsys, "styles", "share", "own/test", "-o", str(picture), "--size", "64x36", "--time", "3")
+    assert (code, "own/test in a picture of" in err, "as a file, not as a photo" in err) == (0, True, True)
+    (home / "styles" / "own" / "test.safetensors").unlink()
+    assert json.loads(run(capsys, "styles", "show", str(picture), "--json")[1])["seed"] == 7
+    assert run(capsys, "styles", "pack", str(picture), "-o", str(tmp_path / "a.bin"))[0] == 0
+    assert run(capsys, "styles", "share", str(picture), "-o", str(tmp_path / "again.png"), "--size", "64x36")[0] == 0
+    still = ["still", "--style", str(picture), "--size", "64x36", "-o", str(tmp_path / "still.png")]
+    assert run(capsys, *still)[0] == 0
+    code, _out, err = run(capsys, "still", "--style", str(tmp_path / "still.png"), "-o", str(tmp_path / "b.png"))
+    assert (code, "still.png: it is a picture without a style in it." in one_line(err)) == (1, True)
+
+
+def test_styles_share_writes_pngs_only(capsys, home, tmp_path):
+    code, _out, err = run(capsys, "styles", "share", "starter/ember", "-o", str(tmp_path / "a.jpg"))
+    assert (code, "only a PNG carries a style" in one_line(err)) == (2, True)
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+def test_styles_import_keeps_a_picture_among_your_own(capsys, home, tmp_path):
+    picture, file = tmp_path / "given.png", home / "styles" / "own" / "ember.safetensors"
+    run(capsys, "styles", "share", "starter/ember", "-o", str(picture), "--size", "64x36")
+    for _ in range(2):  # the same again is no other style
+        code, _out, err = run(capsys, "styles", "import", str(picture))
+        assert (code, "own/ember" in err, file.is_file(), file.with_suffix(".png").is_file()) == (0, True, True, True)
+    listed = [row["name"] for row in json.loads(run(capsys, "styles", "list", "--json")[1])]
+    assert "own/ember" in listed
+    assert "starter/ember" in listed
+    before = file.read_bytes()
+    run(capsys, "styles", "draw", "--name", "x/ember", "-o", str(tmp_path / "other.safetensors"))
+    code, _out, err = run(capsys, "styles", "import", str(tmp_path / "other.safetensors"))
+    assert (code, "you have another style own/ember. Keep both with --name" in one_line(err)) == (2, True)
+    assert file.read_bytes() == before
+    assert run(capsys, "styles", "import", str(tmp_path / "other.safetensors"), "--name", "own/second")[0] == 0
+    assert run(capsys, "styles", "import", str(tmp_path / "other.safetensors"), "--replace")[0] == 0
+    assert file.read_bytes() != before
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    assert run(capsys, "styles", "import", str(picture), "-o", str(elsewhere), "--name", "a/b")[0] == 0
+    assert json.loads(run(capsys, "styles", "show", str(elsewhere), "--json")[1])["name"] == "a/b"
+
+
 def test_an_unknown_style_is_1_with_a_cure(capsys, home):
     code, _out, err = run(capsys, "styles", "show", "no/such")
     assert code == 1

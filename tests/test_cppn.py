@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawing import VALUES, glow
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import block_size, evaluate, expand, first_bias, fold, frame_bias, pixel_inputs, reflect
 from morphogen.field.graph import Evaluator, pixel_input
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS, PIXEL_INPUTS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
-    FRAME_INPUTS,
-    INPUTS,
+    HEADS,
     MAX_LAYERS,
-    PIXEL_INPUTS,
     PRESETS,
     SEED_INPUTS,
     Network,
@@ -47,14 +47,19 @@ PLAIN = {
 def plain(network: Network, x: float, y: float, values: dict[str, float]) -> list[float]:
     """One pixel, unit by unit. x, y in picture heights."""
     x, y = 2 * network.extent * x, 2 * network.extent * y
-    known = {"x": x, "y": y, "r": math.sqrt(x * x + y * y), "theta": math.atan2(y, x) / math.pi,
+    fields = [name for name in PIXEL_INPUTS if name not in FIELDS["place"].channels]  # they have tests of their own
+    at = {"x": np.array(x / (2 * network.extent)), "y": np.array(y / (2 * network.extent))}
+    inputs = tuple(name for name in network.shape.inputs if name in fields)
+    sampled = geometry.sample(inputs, network.geometry, network.extent, at, values)
+    known = {name: float(value) for name, value in sampled.items()}
+    known |= {"x": x, "y": y, "r": math.sqrt(x * x + y * y), "theta": math.atan2(y, x) / math.pi,
              "abs_x": abs(x), "abs_y": abs(y)}  # fmt: skip
     low, high = network.time_range
     span = high - low
     there_and_back = (values.get("time", 0.0) - low) % (2 * span)
     folded_time = low + min(there_and_back, 2 * span - there_and_back)
     units: list[float] = []
-    layers = [*network.shape.layers, ("sigmoid",) * 3]
+    layers = [*network.shape.layers, ("sigmoid",) * network.shape.outputs]
     for n, names in enumerate(layers):
         weight, bias = network.tensors[2 * n], network.tensors[2 * n + 1]
         following = []
@@ -71,7 +76,20 @@ def plain(network: Network, x: float, y: float, values: dict[str, float]) -> lis
                     total += float(weight[j, i]) * unit
             following.append(PLAIN[name](total))
         units = following
-    return units
+    return blossom(network.tensors[-1], units[0]) if network.shape.head == "palette" else units
+
+
+def blossom(stops: np.ndarray, place: float) -> list[float]:
+    """The palette's curve by de Boor's algorithm, on its knots."""
+    knots = [0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1]
+    span = 2 + (place >= 1 / 3) + (place >= 2 / 3)
+    points = [[1 / (1 + math.exp(-float(v))) for v in stops[span - 2 + j]] for j in range(3)]
+    for degree in (1, 2):
+        for j in range(2, degree - 1, -1):
+            low = knots[j + span - 2]
+            share = (place - low) / (knots[j + 1 + span - degree] - low)
+            points[j] = [(1 - share) * p + share * q for p, q in zip(points[j - 1], points[j], strict=True)]
+    return points[2]
 
 
 def drawn(shape: Shape, seed: int, extent: float = 0.5, gain: float = 2.0) -> Network:
@@ -80,10 +98,11 @@ def drawn(shape: Shape, seed: int, extent: float = 0.5, gain: float = 2.0) -> Ne
 
 names = st.sampled_from(sorted(ACTIVATIONS))
 shapes = st.builds(
-    lambda pixels, frames, layers: Shape((*pixels, *frames), layers),
+    lambda pixels, frames, layers, head: Shape((*pixels, *frames), layers, head),
     st.lists(st.sampled_from(PIXEL_INPUTS), min_size=1, unique=True),
     st.lists(st.sampled_from(FRAME_INPUTS), unique=True),
     st.lists(st.lists(names, min_size=1, max_size=6).map(tuple), min_size=0, max_size=3).map(tuple),
+    st.sampled_from(sorted(HEADS)),
 )
 levels = st.fixed_dictionaries({name: st.floats(0, 1) for name in FRAME_INPUTS if name != "time"})
 times = st.one_of(st.floats(0, 60), st.floats(TEN_HOURS, TEN_HOURS + 60))

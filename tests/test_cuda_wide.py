@@ -17,12 +17,12 @@ import pytest
 import fake_cuda
 import ptx_machine
 import ptx_numbers
-from drawing import VALUES, apart, draw, glow, scene, tiles
+from drawing import PLACES, VALUES, apart, draw, glow, scene, tiles
 from fake_cuda import CUresult, FakeDriver, cuda  # noqa: F401  a fixture
 from morphogen.errors import RenderError, UsageError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import evaluate
-from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Shape, init_glow, init_seed, preset
+from morphogen.field.network import SEED_INPUTS, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import SLOT, Grade, Scene, View, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render.cpu.renderer import CpuRenderer
@@ -35,6 +35,7 @@ from morphogen.render.switch import Switch
 from morphogen.render.wide.samples import IDLE_FRAMES, KEPT_PACKS, SAMPLED
 from test_ptx import ptxas
 
+RGB, PALETTE = SAMPLED["rgb"], SAMPLED["palette"]
 GENERATIONS = (80, 86, 89, 90, 120)
 SMALL = Shape(SEED_INPUTS, (("sin",) * 24, ("tanh",) * 20))
 SPEC = TargetSpec(24, 10)
@@ -113,10 +114,10 @@ def test_the_assembler_takes_the_field_for_every_generation(name, tmp_path):
 
 def test_only_this_text_asks_for_newer_cards():
     assert ".target sm_80" in field.text("half")
-    assert ".target sm_60" in finish.text(program((SAMPLED,)))
+    assert ".target sm_60" in finish.text(program((RGB,)))
 
 
-@pytest.mark.parametrize("shapes", [(SAMPLED,), (SAMPLED, SAMPLED), (preset("3L_8D"), SAMPLED)])
+@pytest.mark.parametrize("shapes", [(RGB,), (RGB, PALETTE), (preset("3L_8D"), RGB)])
 def test_the_assembler_takes_the_finish(shapes, tmp_path):
     assembler, source = ptxas(), tmp_path / "kernel.ptx"
     source.write_text(finish.text(program(shapes)))
@@ -187,7 +188,7 @@ def test_activations_mixed_in_one_layer(renderer, reference):
     names = tuple(sorted(ACTIVATIONS))
     layers = tuple(tuple(names[(unit + layer) % len(names)] for unit in range(35)) for layer in range(2))
     for seed in range(2):
-        what = scene(init_glow(Shape((*PIXEL_INPUTS, "time", "bass"), layers), seed, hidden_gain=2.0))
+        what = scene(init_glow(Shape((*PLACES, "time", "bass"), layers), seed, hidden_gain=2.0))
         check(renderer, reference, what)
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from drawing import PLACES
 from morphogen.errors import RenderError, Unavailable
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import OPS, Node, branch, op, pixel_input, uniform
-from morphogen.field.network import PIXEL_INPUTS, SEED_INPUTS, Shape, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import SEED_INPUTS, Shape, preset
 from morphogen.field.scene import SCENE_SLOTS, Program, program
 from morphogen.render.opengl import glsl
 from morphogen.render.opengl.context import Gpu
@@ -169,6 +171,6 @@ def test_angles_of_axes_and_of_nothing(gpu):
 
 def test_every_activation_compiles(gpu):
     names = tuple(sorted(ACTIVATIONS))
-    shape = Shape((*PIXEL_INPUTS, *SEED_INPUTS[2:]), (names, names[::-1], names))
+    shape = Shape((*PLACES, *SEED_INPUTS[2:]), (names, names[::-1], names))
     for native in (glsl.NATIVE, glsl.EXACT):
         assert gpu.calls.link(glsl.VERTEX, glsl.fragment(program((shape, preset("2L_8D"))), native))

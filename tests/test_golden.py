@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from drawing import VALUES, draw, glow
-from morphogen.field.network import PIXEL_INPUTS, Shape, init_glow, init_seed, preset
+from morphogen.field.inputs import FIELDS
+from morphogen.field.network import Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View
 from morphogen.render.numpy import NumpyRenderer
 
 FOLDER = Path(__file__).with_name("golden")
+PLACES = tuple(FIELDS["place"].channels)
 SIZE = (96, 54)
 
 SCENES: dict[str, Scene] = {
@@ -28,7 +30,7 @@ SCENES: dict[str, Scene] = {
     "3l-8d": Scene((glow(15, "3L_8D"),), VALUES),
     "seed-init": Scene((init_seed(preset("3L_4D"), 16),), VALUES),
     "extent-pi": Scene((init_glow(preset("2L_4D"), 17, np.pi),), VALUES),
-    "all-inputs": Scene((init_glow(Shape((*PIXEL_INPUTS, "time"), (("tanh", "sin", "relu", "abs"), ("gaussian", "cos",
+    "all-inputs": Scene((init_glow(Shape((*PLACES, "time"), (("tanh", "sin", "relu", "abs"), ("gaussian", "cos",
                         "sigmoid", "identity"))), 18, hidden_gain=2.0),), VALUES),
     "ten-hours": Scene((glow(12),), VALUES | {"time": 36_012.0}),
     "folded": Scene((glow(12),), VALUES, view=View(1.4, 25.0, 0.1, -0.2, 3, 7, False, 0.4, 2.5, 3.3)),

@@ -7,7 +7,8 @@ import pytest
 
 from morphogen.field import graph
 from morphogen.field.graph import OPS, Evaluator, Node, branch, clamp, cos_turns, fma, fract, op, pixel_input, uniform
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Shape, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Shape, preset
 from morphogen.field.scene import program
 from morphogen.render.lowering import Lowering
 
@@ -90,6 +91,7 @@ def test_operators_and_functions_mean_what_they_look_like():
         (fract(a), x - np.floor(x)), (cos_turns(a), np.cos(2 * np.pi * x)), (graph.sin_turns(a), np.sin(2 * np.pi * x)),
         (op("less", a, b, 10.0, 20.0), np.where(x < y, 10, 20)),
         (op("atan2_turns", a, b), np.arctan2(x, y) / (2 * np.pi)),
+        (op("log2", b), np.log2(y)),
         (op("exp2", a), 2.0**x), (op("exp2_neg", abs(a)), 2.0 ** -abs(x)), (op("sqrt", b), np.sqrt(y)),
         (op("min", a, b), np.minimum(x, y)), (op("max", a, b), np.maximum(x, y)),
     ]  # fmt: skip
@@ -102,6 +104,7 @@ def test_exponents_are_clamped():
     big = np.array([1e4, -1e4, 127.0])
     np.testing.assert_array_equal(value(op("exp2", a), a=big), [2.0**126, 2.0**-126, 2.0**126])
     np.testing.assert_array_equal(value(op("exp2_neg", a), a=[1e4, 0.0]), [2.0**-126, 1.0])
+    np.testing.assert_array_equal(value(op("log2", a), a=[0.0, -1.0, 2.0**-130]), [-126.0] * 3)
 
 
 def test_a_uniform_is_read_from_its_slot():

@@ -9,12 +9,16 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 import simplejpeg
 from hypothesis import HealthCheck, given, settings
@@ -24,10 +28,15 @@ from fakes import make_frame
 from morphogen.clock import WallClock
 from morphogen.errors import Unavailable, UsageError
 from morphogen.frame import PixelFormat, TargetSpec
+from morphogen.library.draw import untrained
+from morphogen.library.exchange import as_picture, received
+from morphogen.library.pack import pack
+from morphogen.library.style import to_bytes
 from morphogen.methods import METHODS
 from morphogen.params.catalog import BY_KEY, PARAMS
 from morphogen.sink_options import check_options, options_from, target_spec
 from morphogen_bridges.servers.http import HttpServer
+from morphogen_bridges.servers.web import rest
 from morphogen_bridges.servers.web.calls import dumps, plain
 from morphogen_bridges.servers.web.client import QUEUE, Client
 from morphogen_bridges.servers.web.preview import shrink
@@ -301,7 +310,7 @@ def test_methods_are_described(server):
 
 def test_bodies_are_bounded(server):
     big = b"x" * (300 * 1024)
-    for method, path in (("PUT", "params/view/zoom"), ("POST", "call/stats"), ("POST", "styles")):
+    for method, path in (("PUT", "params/view/zoom"), ("POST", "call/stats")):
         status, said, _ = request(server, method, f"/api/v1/{path}", data=big)
         assert status == 413
         assert "256 KiB" in said["error"]["message"]
@@ -336,12 +345,86 @@ def test_what_is_no_png_is_not_served_as_one(server, show):
     assert request(server, "GET", "/api/v1/styles")[1][0]["thumb"] is None
 
 
-def test_a_packed_style_is_handed_on(server, show):
-    assert request(server, "POST", "/api/v1/styles", data=b"MGS1" + bytes(400))[0] == 200
-    assert show.calls[-1][1]["blob"] == b"MGS1" + bytes(400)
-    status, said, _ = request(server, "POST", "/api/v1/styles", data=struct.pack("<Q", 60) + b'{"a": 1}')
-    assert (status, "styles pack" in said["error"]["cure"]) == (415, True)
-    assert request(server, "POST", "/api/v1/styles", data=b"")[0] == 400
+@pytest.mark.parametrize("form", ["datagram", "file", "picture", "large picture"])
+def test_a_style_is_handed_on_in_any_form(server, show, form):
+    style = untrained("3L_4D", 3)
+    side = 800 if form.startswith("large") else 4  # 1.9 MB of noise: more than any other body may have
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    blob = {"datagram": pack, "file": to_bytes}.get(form, lambda style: as_picture(style, noise))(style)
+    assert request(server, "POST", "/api/v1/styles", data=BytesIO(blob))[1]["name"] == style.name
+    assert show.calls[-1] == ("style.put", {"blob": blob, "seconds": None, "on": "now"})
+    request(server, "POST", "/api/v1/styles?on=bar", data=BytesIO(blob))
+    assert show.calls[-1][1]["on"] == "bar"
+
+
+def test_what_is_no_style_is_refused_with_what_it_is(server, show):
+    status, said, _ = request(server, "POST", "/api/v1/styles", data=b"\xff\xd8\xff" + bytes(99))
+    assert (status, "it is a JPEG" in said["error"]["message"], "PNG" in said["error"]["cure"]) == (422, True, True)
+    status, said, _ = request(server, "POST", "/api/v1/styles", data=b"")
+    assert (status, "a PNG that carries a style" in said["error"]["cure"]) == (400, True)
+
+
+def test_files_are_bounded_and_must_arrive(server, show, monkeypatch):
+    status, said, _ = request(server, "POST", "/api/v1/styles", data=BytesIO(bytes(rest.MAX_STYLE + 1)))
+    assert (status, "larger than 16 MB" in said["error"]["message"]) == (413, True)
+    monkeypatch.setattr(rest, "UPLOAD_SECONDS", 0.2)
+
+    async def slowly(session: aiohttp.ClientSession, base: str) -> tuple[int, Any]:
+        async def drops():
+            yield b"MGS1"
+            await asyncio.sleep(5)
+
+        async with session.post(f"{base}/api/v1/styles", data=drops()) as answer:
+            return answer.status, await answer.json()
+
+    for _ in range(rest.UPLOADS + 1):  # who hangs keeps no place
+        status, said = visit(server, slowly)
+        assert (status, "not arrived within 0.2 s" in said["error"]["message"]) == (408, True)
+    assert not [call for call in show.calls if call[0] == "style.put"]
+
+
+def test_styles_are_shared_as_pictures_to_keep(server, show):
+    for path, name in (("current", "cosmic/galaxy"), ("micro/neuron/share", "micro/neuron")):
+        status, picture, answer = request(server, "GET", f"/api/v1/styles/{path}.png")
+        assert (status, answer.content_type, received(picture).name) == (200, "image/png", name)
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name.replace("/", "-")}.png"'
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["cosmic/none", "%2e%2e/secret", "cosmic/..%2f..%2fsecret", "etc/passwd"])
+def test_nothing_but_listed_styles_is_shared(server, show, path):
+    assert request(server, "GET", f"/api/v1/styles/{path}/share.png")[0] == 404
+    assert not [call for call in show.calls if call[0] == "style.share"]
+
+
+def test_one_picture_at_a_time_is_drawn_for_the_web(server, show, monkeypatch):
+    call, drawing, most = show.call, [], []
+
+    def slow(method: str, arguments: Any = None) -> Future[Any]:
+        if method != "style.share":
+            return call(method, arguments)
+        later: Future[Any] = Future()
+        drawing.append(later)
+        most.append(len(drawing))
+
+        def done() -> None:
+            drawing.remove(later)
+            later.set_result(call(method, arguments).result())
+
+        threading.Timer(0.05, done).start()
+        return later
+
+    monkeypatch.setattr(show, "call", slow)
+
+    async def crowd(session: aiohttp.ClientSession, base: str) -> list[int]:
+        async def one() -> int:
+            async with session.get(f"{base}/api/v1/styles/current.png") as answer:
+                return answer.status
+
+        return await asyncio.gather(*[one() for _ in range(5)])
+
+    assert visit(server, crowd) == [200] * 5
+    assert most == [1] * 5
 
 
 # --- who is let in

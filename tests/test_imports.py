@@ -51,6 +51,8 @@ HOMES = {
         "morphogen.library.importer",
         "morphogen.lab.*",
     ),
+    "open_clip": ("morphogen.training.clip*",),
+    "huggingface_hub": ("morphogen.training.clip*",),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
     "aiohttp": ("morphogen_bridges.servers.*",),
     "simplejpeg": ("morphogen_bridges.*",),

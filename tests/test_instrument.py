@@ -7,27 +7,31 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drawing import apart, glow
 from morphogen.clock import ManualClock
 from morphogen.contracts import Sink
-from morphogen.control import CALLS, SLOW
+from morphogen.control import ASIDE, CALLS, SLOW
 from morphogen.control import styles as control_styles
 from morphogen.errors import MorphogenError, ParamError, RenderError, StateError, StyleError, UsageError
 from morphogen.field.network import SEED_INPUTS, init_glow, preset
 from morphogen.field.scene import program
 from morphogen.frame import PixelFormat
 from morphogen.instrument import Instrument
+from morphogen.library.exchange import as_picture, received
 from morphogen.library.find import Library
 from morphogen.library.pack import pack
-from morphogen.library.style import Style, save_style
+from morphogen.library.style import Style, save_style, to_bytes
 from morphogen.methods import METHODS
 from morphogen.render import create
+from morphogen.share import share
 from morphogen.stage import Change
 
 SIZE = (64, 36)
@@ -137,7 +141,7 @@ def stand(tmp_path) -> Iterator[Stand]:
 
 def test_every_method_is_built_and_every_call_declared():
     assert {method.name for method in METHODS} == set(CALLS)
-    assert set(CALLS) > SLOW
+    assert set(CALLS) > SLOW | ASIDE
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
@@ -147,7 +151,7 @@ def test_each_call_takes_the_declared_arguments(method):
 
 
 def test_quick_methods_answer_at_once(stand):
-    for method in {m.name for m in METHODS if not m.args} - SLOW - {"shutdown"}:
+    for method in {m.name for m in METHODS if not m.args} - SLOW - ASIDE - {"shutdown"}:
         assert stand.instrument.call(method).done(), method
     assert stand.call("ping")["pong"] is True
     assert set(stand.call("version")) == {"version", "protocol", "python"}
@@ -421,6 +425,50 @@ def test_a_hostile_blob_is_refused_and_the_style_goes_on(stand, blob):
         stand.call("style.put", blob=blob, seconds=0)
     assert apart(stand.frame(3), before) == 0
     assert stand.instrument.stage.generation == 0
+
+
+def test_a_style_in_a_picture_or_a_file(stand):
+    style = Style(glow(78), "sent/over", prompt="a lamp in the rain")
+    for blob in (share(style, (32, 18)), to_bytes(style)):
+        assert stand.call("style.put", blob=blob, seconds=0)["name"] == "sent/over"
+        assert stand.instrument._scene.networks[0].flat.tobytes() == style.network.flat.tobytes()
+    with pytest.raises(StyleError, match="a picture without a style"):
+        stand.call("style.put", blob=as_picture(style, np.zeros((4, 4, 3), np.uint8), b""), seconds=0)
+
+
+def test_what_runs_is_shared_as_it_is_now(stand):
+    quiet = stand.call("style.share")
+    assert quiet["name"] == "show/a"
+    style = received(quiet["png"])
+    assert (style.name, style.network.flat.tobytes()) == ("show/a", STYLES["show/a"].flat.tobytes())
+    with Image.open(BytesIO(quiet["png"])) as image:
+        assert image.size == (512, 288)
+    assert stand.call("style.share") == quiet, "the same moment, the same picture"
+    stand.instrument.audio.set_external("bass", 1.0, stand.clock.now())
+    stand.frame()
+    assert stand.call("style.share")["png"] != quiet["png"], "with the sound of this moment"
+    stand.call("style.weight", index=0, value=1.5)
+    stand.frame()
+    bent = received(stand.call("style.share")["png"])
+    assert (bent.network.flat[0], bent.training) == (1.5, "")
+
+
+def test_any_style_is_shared_at_its_best_moment(stand):
+    shared = stand.call("style.share", name="show/wide")
+    assert shared == {"name": "show/wide", "png": share(stand.library.find("show/wide"))}
+    with pytest.raises(StyleError, match="there is no style"):
+        stand.call("style.share", name="show/nothing")
+
+
+def test_sharing_holds_up_nothing(stand, monkeypatch):
+    """A wide network takes seconds: meanwhile styles change, and parameters."""
+    go_on = threading.Event()
+    monkeypatch.setattr(control_styles, "share", lambda *_, **__: go_on.wait(20) and b"done")
+    waiting = stand.instrument.call("style.share", {"name": "show/wide"})
+    assert stand.call("style.load", name="show/b", seconds=0)["name"] == "show/b"
+    assert not waiting.done()
+    go_on.set()
+    assert stand.finish(waiting)["png"] == b"done"
 
 
 def test_a_held_mixture_and_a_bent_weight(stand):

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drawing import VALUES, apart, draw, glow, scene
+from drawing import PLACES, VALUES, apart, draw, glow, scene
 from morphogen.errors import RenderError, Unavailable, UsageError
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape, init_glow, preset
+from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import create
@@ -253,7 +253,7 @@ def test_networks_beyond_the_drivers_room_are_refused(renderer, monkeypatch):
 
 def test_the_widest_networks_link(renderer):
     """Two of 16 units in 8 layers, 12,000 lines. (Drawing them is for cards: llvmpipe makes code for a minute.)"""
-    shape = Shape(PIXEL_INPUTS, (("abs",) * 16,) * 8)
+    shape = Shape(PLACES, (("abs",) * 16,) * 8)
     with renderer._device.gpu.context:
         assert renderer.prepare(program((shape, shape))).name
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import HEADS, INPUTS, PRESETS, Network, Shape, init_glow, preset, tensor_shapes
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS
+from morphogen.field.network import HEADS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.library.draw import untrained
 from morphogen.library.pack import (
     ACTIVATION_CODES,
@@ -26,12 +27,27 @@ from morphogen.library.pack import (
 )
 from morphogen.library.style import Style
 
+PLAIN = (*FIELDS["place"].channels, *FRAME_INPUTS)
+
 
 def full() -> Style:
     shape = Shape(("x", "r", "time", "beat"), (("sin", "tanh", "gaussian"), ("cos", "cos")))
     network = replace(init_glow(shape, 3), extent=0.75, time_range=(1.0, 31.0))
     return Style(network, "cosmic/galaxy", "Galaxie fée", prompt="a spiral galaxy ☉", guide="concepts", score=0.75,
                  seed=2**40, trained=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["2L_4D", "3L_8D"])
+def test_a_palette_travels_with_its_stops(name):
+    style = Style(init_glow(preset(name, PLAIN, "palette"), 3), "own/stops", prompt="ember in the night")
+    back = unpack(pack(style))
+    assert back.shape == style.shape
+    assert np.array_equal(back.network.flat, style.network.flat.astype(np.float16).astype(np.float32))
+    assert len(pack(style)) < LIMIT
+    data = bytearray(pack(style))
+    at = data.rindex(style.network.tensors[-1].astype("<f2").tobytes())
+    data[at : at + 2] = np.array(np.nan, "<f2").tobytes()
+    assert "weights are NaN or infinite" in refuse(sealed(bytes(data[:-4])))
 
 
 def refuse(data) -> str:
@@ -87,7 +103,8 @@ def test_every_input_activation_and_head_has_a_code():
     assert set(INPUTS) <= set(INPUT_CODES)
     assert set(ACTIVATIONS) <= set(ACTIVATION_CODES)
     assert set(HEADS) <= set(HEAD_CODES)
-    assert INPUT_CODES[:12] == INPUTS[:2] + INPUTS[6:], "codes are for ever"
+    assert INPUT_CODES[:12] == SEED_INPUTS, "codes are for ever"
+    assert INPUT_CODES[12:18] == ("r", "theta", "abs_x", "abs_y", "swirl_x", "swirl_y")
 
 
 def test_long_prompts_are_cut_between_characters():
@@ -101,14 +118,14 @@ def test_long_prompts_are_cut_between_characters():
 
 
 def test_larger_networks_are_refused_with_the_size():
-    shape = Shape(INPUTS, (("sin",) * 16, ("cos",) * 16, ("tanh",) * 16))
+    shape = Shape(PLAIN, (("sin",) * 16, ("cos",) * 16, ("tanh",) * 16))
     with pytest.raises(StyleError, match=r"has 867 weights and needs 1798 bytes, a datagram holds 1200\. Send it as"):
         pack(Style(init_glow(shape, 1), "a/wide"))
 
 
 def test_the_largest_that_fits_leaves_out_title_and_prompt():
-    shape = preset("3L_8D", INPUTS)
-    shape = Shape(INPUTS, (*shape.layers, *shape.layers))
+    shape = preset("3L_8D", PLAIN)
+    shape = Shape(PLAIN, (*shape.layers, *shape.layers))
     style = Style(init_glow(shape, 1), "a/full", title="T" * 120, prompt="p" * 1000)
     data = pack(style)
     back = unpack(data)
@@ -152,13 +169,14 @@ WEIGHTS = 32
 @pytest.mark.parametrize(
     ("at", "value", "message"),
     [
+        (5, b"\x27", "the unknown flags 32"),
         (8, struct.pack("<f", float("nan")), "'extent' is nan"),
         (8, struct.pack("<f", -1), "'extent' is -1.0"),
         (16, struct.pack("<f", 0.5), "'time' runs from 1 to 0.5 s"),
         (20, struct.pack("<q", -5), "'seed' is -5"),
         (28, struct.pack("<f", float("inf")), "'score' is inf"),
         (HEAD, b"\x09", "the unknown head 9"),
-        (HEAD, b"\x01", "unknown output head 'palette'"),
+        (HEAD, b"\x01", "the packed style ends too early"),  # a palette is expected
         (HEAD + 1, b"\x00", "'inputs' must be a list of 1"),
         (HEAD + 1, b"\xff", "the unknown input"),
         (HEAD + 2, b"\xc8", "the unknown input 200"),
@@ -202,6 +220,13 @@ def test_sealed_damage_raises_style_errors_only(flips):
         body[8 + at % (len(body) - 8)] = value
     with contextlib.suppress(StyleError):
         unpack(sealed(bytes(body)))
+
+
+def test_what_float32_makes_nonsense_is_not_packed():
+    """A second at 11 days is less than float32 can tell: nobody could read it."""
+    late = replace(full().network, time_range=(999_999.99, 1_000_000.0))
+    with pytest.raises(StyleError, match=r"'time' runs from 1e\+06 to 1e\+06 s"):
+        pack(replace(full(), network=late))
 
 
 def test_nonsense_is_not_packed():

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from devtools import Browser, find_chromium
 from morphogen.errors import StateError
+from morphogen.library.draw import untrained
+from morphogen.library.exchange import as_picture
+from morphogen.library.style import load_style, to_bytes
 from morphogen.params.catalog import PARAMS
 from morphogen_bridges.servers.http import HttpServer
 from web_show import STYLES, Player, Show, make_styles
@@ -247,6 +252,119 @@ def test_errors_are_shown_with_their_cure(server, show, tmp_path):
         assert not await page.run("document.querySelector('.coming')")
 
     browse(server, tmp_path, walk)
+
+
+PLAYING = "document.querySelector('#now-title').textContent === 'Amber rain'"
+TOAST = "[...document.querySelectorAll('.toast')].map(t => t.textContent).join()"
+
+
+@pytest.fixture
+def amber(tmp_path) -> Path:
+    style = replace(untrained("3L_4D", 3), name="friends/rain", series="", title="Amber rain", prompt="rain, backlit")
+    (tmp_path / "amber.png").write_bytes(as_picture(style, np.zeros((9, 16, 3), np.uint8)))
+    (tmp_path / "amber.safetensors").write_bytes(to_bytes(style))
+    (tmp_path / "photo.png").write_bytes(as_picture(style, np.zeros((9, 16, 3), np.uint8), b""))
+    return tmp_path
+
+
+def puts(show: Show) -> list[dict[str, object]]:
+    return [arguments for method, arguments in show.calls if method == "style.put"]
+
+
+def test_a_picture_dropped_anywhere_plays(server, show, tmp_path, amber):
+    async def walk(page: Browser) -> None:
+        assert not await page.run("document.querySelector('#drop').checkVisibility()")
+        await page.click("#quantise [data-value=bar]")
+        for file, spot in (("amber.png", (300, 300)), ("amber.safetensors", (1200, 700))):
+            await page.drag("dragEnter", amber / file, at=spot)
+            await page.drag("dragOver", amber / file, at=spot)
+            await page.until("document.querySelector('#drop').checkVisibility()")
+            await page.drag("drop", amber / file, at=spot)
+            await page.until(f"{TOAST}.includes('{file} is playing.')")
+            await page.until(PLAYING)
+            assert await page.run("document.querySelector('#now-prompt').textContent") == "rain, backlit"
+            assert not await page.run("document.querySelector('#drop').checkVisibility()")
+            assert puts(show)[-1] == {"blob": (amber / file).read_bytes(), "seconds": None, "on": "bar"}
+            await page.click('[data-style="micro/neuron"]')
+            await page.until(f"!({PLAYING})")
+        await page.drag("dragEnter", amber / "amber.png")
+        await page.drag("dragOver", amber / "amber.png")
+        await page.drag("dragCancel", amber / "amber.png")
+        await page.until("!document.querySelector('#drop').checkVisibility()")
+
+    browse(server, tmp_path, walk)
+
+
+def test_what_carries_no_style_is_named_and_the_show_goes_on(server, show, tmp_path, amber):
+    (amber / "huge.png").write_bytes(bytes(17 * 2**20))
+
+    async def walk(page: Browser) -> None:
+        await page.drag("dragEnter", amber / "photo.png")
+        await page.drag("drop", amber / "photo.png", amber / "amber.png")
+        said = await page.until(f"{TOAST}.includes('photo.png: it is a picture without a style in it.') && {TOAST}")
+        assert "Ask for the PNG itself, sent as a file" in said
+        assert "One at a time" in said
+        await page.drag("dragEnter", amber / "huge.png")
+        await page.drag("drop", amber / "huge.png")
+        await page.until(f"{TOAST}.includes('huge.png has 17 MB; a style has 16 at most.')")
+        assert puts(show) == [{"blob": (amber / "photo.png").read_bytes(), "seconds": None, "on": "now"}]
+        assert await page.run("document.querySelector('#screen').classList.contains('live')")
+        page.complaints = [text for text in page.complaints if "422" not in text]  # the browser notes it, too
+
+    browse(server, tmp_path, walk)
+
+
+def test_a_style_is_opened_with_a_button_on_a_phone(server, show, tmp_path, amber):
+    async def walk(page: Browser) -> None:
+        await page.run("document.querySelector('#style-file').addEventListener('click', () => window.asked = true)")
+        await page.click(".card.open")
+        await page.until("window.asked")
+        await page.choose("#style-file", amber / "amber.png")
+        await page.until(PLAYING)
+
+    browse(server, tmp_path, walk, phone=True)
+
+
+async def arrived(folder: Path) -> dict[str, str]:
+    """Names of downloaded files, with the styles they carry."""
+    await eventually(lambda: list(folder.glob("*.png")) and not list(folder.glob("*.crdownload")), 10)
+    found = {path.name: load_style(path).name for path in folder.iterdir()}
+    for path in folder.iterdir():
+        path.unlink()
+    return found
+
+
+def test_styles_are_shared_as_pictures(server, show, tmp_path):
+    async def walk(page: Browser) -> None:
+        kept = tmp_path / "kept"
+        await page.keep_downloads(kept)
+        await page.click("#share")
+        assert await arrived(kept) == {"cosmic-galaxy.png": "cosmic/galaxy"}
+        await page.until(f"{TOAST}.includes('cosmic-galaxy.png carries the style.') && {TOAST}.includes('as a file')")
+        x, y, _, _ = await page.centre('[data-style="micro/neuron"]')
+        await page.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        seen = "getComputedStyle(document.querySelector('[data-style=\"micro/neuron\"] + .share')).opacity"
+        await page.until(f"{seen} === '1'")
+        await page.click('[data-style="micro/neuron"] + .share')
+        assert await arrived(kept) == {"micro-neuron.png": "micro/neuron"}
+        assert not [call for call in show.calls if call[0] == "style.load"], "sharing plays nothing"
+        show.answers["style.share"] = StateError("the instrument is closing.", "Start it again.")
+        await page.click("#share")
+        await page.until(f"{TOAST}.includes('the instrument is closing.')")
+        page.complaints = [text for text in page.complaints if "409" not in text]
+
+    browse(server, tmp_path, walk)
+
+
+def test_on_a_phone_only_the_running_style_is_shared_from_the_gallery(server, show, tmp_path):
+    """A thumb must not hit a button that it did not mean."""
+
+    async def walk(page: Browser) -> None:
+        all_ = "[...document.querySelectorAll('.tile .share')]"
+        seen = f"{all_}.filter(b => getComputedStyle(b).visibility === 'visible')"
+        assert await page.run(f"{seen}.map(b => b.previousSibling.dataset.style)") == ["cosmic/galaxy"]
+
+    browse(server, tmp_path, walk, phone=True)
 
 
 FITS = """(() => { const wide = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility()

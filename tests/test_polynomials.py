@@ -35,7 +35,12 @@ def arctangent(kind):
     return np.abs(t * horner(polynomials.arctangent(), t * t, kind) - np.arctan(t.astype(float)) / (2 * np.pi)).max()
 
 
-ERRORS = {"cosine": cosine, "exp2": exp2, "arctangent": arctangent}
+def logarithm(kind):
+    t = np.linspace(2**-0.5, 2**0.5, DENSE).astype(kind) - kind(1)
+    return np.abs(t * horner(polynomials.logarithm(), t, kind) - np.log2(1 + t.astype(float))).max()
+
+
+ERRORS = {"cosine": cosine, "exp2": exp2, "arctangent": arctangent, "logarithm": logarithm}
 
 
 def stated() -> dict[str, tuple[float, float]]:

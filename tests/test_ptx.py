@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ import pytest
 
 import ptx_machine
 import ptx_numbers
-from drawing import VALUES, apart, draw, glow, scene, tiles
+from drawing import PLACES, VALUES, apart, draw, glow, scene, tiles
 from morphogen.errors import RenderError
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Shape, init_glow, init_seed, preset
+from morphogen.field.inputs import FIELDS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import (
     Grade,
     Program,
@@ -43,6 +46,8 @@ WIDE = Shape(SEED_INPUTS, (("sin",) * 16, ("tanh",) * 16, ("cos",) * 16, ("gauss
 NARROW = [name for name, (_, width) in PRESETS.items() if width <= ptx.UNROLLED]
 PROGRAMS: dict[str, Program] = {
     **{name: program((preset(name),)) for name in NARROW},
+    **{f"{name} palette": program((preset(name, head="palette"),)) for name in NARROW},
+    "palettes fade": program((preset("3L_4D", head="palette"), preset("3L_8D", head="palette"))),
     "fade": program((preset("3L_4D"), preset("3L_8D"))),
     "wide": program((WIDE,)),
     "wide fade": program((WIDE, WIDE)),
@@ -184,6 +189,11 @@ def test_a_field_costs_its_special_functions_and_no_more(card):
     assert sum(card.executed.values()) / ptx.PIXELS_PER_THREAD < 150
 
 
+def test_a_palette_costs_one_channel(card):
+    card.picture(scene(glow(3, head="palette")), TargetSpec(256, 8))
+    assert special(card.executed) == {"cos": 8, "ex2": 4 + 1, "rcp": 1, "sqrt": 0, "cvt": 0}
+
+
 def test_what_is_switched_on_costs_what_it_is(card):
     card.picture(scene(view=View(warp=0.5)), TargetSpec(256, 8))
     assert special(card.executed)["cos"] == 8 + 4
@@ -210,9 +220,27 @@ def test_presets(check, name):
                 check(what, f"{name} {init.__name__} {seed} at {time:g} s")
 
 
+@pytest.mark.parametrize("name", NARROW)
+def test_palettes(check, name):
+    for seed in range(3):
+        check(scene(glow(seed, name, "palette"), values=VALUES | {"time": HOURS + 7}), f"{name} palette {seed}")
+    check(Scene((glow(1, name, "palette"), glow(2, "3L_4D")), VALUES, 0.4), f"{name} palette to rgb")
+
+
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.parameters])
+def test_fields(check, name):
+    shape = Shape(("x", *FIELDS[name].channels, "time"), (("sin",) * 4, ("gaussian",) * 4))
+    moving = geometry.default(shape.inputs, 3)
+    moving[:, geometry.TIME] = 0.07
+    network = replace(init_glow(shape, 3, hidden_gain=2.0), geometry=moving)
+    for time in (1.0, HOURS + 7):
+        for view in (View(), View(0.3, 100.0, 1.0)):
+            check(scene(network, values=VALUES | {"time": time}, view=view), f"{name} at {time:g} s")
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(check, name):
-    shape = Shape((*PIXEL_INPUTS, "time"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
+    shape = Shape((*PLACES, "time"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
     for seed in range(2):
         check(scene(init_glow(shape, seed, hidden_gain=2.0)), f"{name} {seed}")
 

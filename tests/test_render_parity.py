@@ -16,20 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qemu
-from drawing import VALUES, apart, constant, draw, glow, scene, tiles
+from drawing import PLACES, VALUES, apart, constant, draw, glow, scene, tiles
 from morphogen.errors import MorphogenError, RenderError
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.grade import Grade
-from morphogen.field.network import (
-    FRAME_INPUTS,
-    PIXEL_INPUTS,
-    PRESETS,
-    SEED_INPUTS,
-    Shape,
-    init_glow,
-    init_seed,
-    preset,
-)
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
@@ -135,6 +128,25 @@ def test_presets(judge, name):
                 judge.check(scene(network, values=VALUES | {"time": time}), SIZE, label)
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if not preset(name).wide])
+def test_palettes(judge, name):
+    """Also with stops of pure black and white and of any logits: no channel runs over."""
+    for seed in range(3):
+        for time in (0.0, HOURS + 7):
+            label = f"{name} palette {seed} at {time:g} s"
+            judge.check(scene(glow(seed, name, "palette"), values=VALUES | {"time": time}), SIZE, label)
+    network, rng = glow(4, name, "palette"), np.random.default_rng(4)
+    for stops in (np.outer([-1e4, 1e4, -1e4, 1e4, 1e4], [1, 1, -1]), rng.normal(0, 6, (5, 3)), np.full((5, 3), 1e4)):
+        harsh = Network(network.shape, (*network.tensors[:-1], stops.astype(np.float32)))
+        for more in ({}, {"trail": 0.5}, {"grade": Grade(hue=0.3, exposure=0.5)}):
+            judge.check(scene(harsh, **more), SIZE, f"{name} palette {stops[1]}")
+
+
+@pytest.mark.parametrize(("a", "b"), [("rgb", "palette"), ("palette", "rgb"), ("palette", "palette")])
+def test_cross_fades_between_heads(judge, a, b):
+    judge.check(Scene((glow(3, head=a), glow(9, "2L_8D", b)), VALUES, 0.4), SIZE, f"{a} to {b}")
+
+
 def wide(judge, name: str) -> tuple[Shape, tuple[int, int]]:
     """A wide preset and the size to draw it at; skips where the backend leaves it to the CPU."""
     shape = preset(name)
@@ -164,12 +176,47 @@ def test_wide_presets(judge, name):
             assert np.percentile(np.abs(ours.astype(int) - truth), 99.9) <= 1, label
 
 
+def test_wide_networks_read_fields(judge):
+    """Alone, and while a small network that reads others fades to it."""
+    shape, size = wide(judge, "4L_128D")
+    shape = Shape(("x", "swirl_x", "clouds", "cell_edge", "neuron", "stars", "time"), shape.layers[:2], "palette")
+    moving = geometry.default(shape.inputs, 2)
+    drifts = [p.kind == "wrap" for _, p in geometry.rows(shape.inputs)]
+    moving[drifts, geometry.TIME] = 0.03
+    network = replace(init_glow(shape, 2, hidden_gain=2.0), geometry=moving)  # a fitted one's; 5 makes rounding seen
+    small = init_glow(Shape(("y", "warp_x", "branch"), (("sin",) * 4,)), 3)
+    for values in (VALUES, VALUES | {"time": HOURS}):
+        judge.check(scene(network, values=values), size, "wide with fields")
+        judge.check(Scene((small, network), values, 0.5), size, "small to wide, both with fields")
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations(judge, name):
     """Each one alone, first, and behind a sine; with every pixel input."""
-    shape = Shape((*PIXEL_INPUTS, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
+    shape = Shape((*PLACES, "time", "bass"), ((name,) * 3, ("sin",) * 3, (name,) * 2))
     for seed in range(3):
         judge.check(scene(init_glow(shape, seed, hidden_gain=2.0)), SIZE, f"{name} {seed}")
+
+
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.parameters])
+def test_fields(judge, name):
+    """Every field with moving geometry, in plain and in folded views, now and after ten hours."""
+    names = tuple(FIELDS[name].channels)
+    shape = Shape(("x", *names, "time"), (("sin",) * 4, ("gaussian",) * 4))
+    rng = np.random.default_rng(5)
+    for seed in range(3):
+        moving = geometry.default(names, seed)
+        moving[:, geometry.TIME] = rng.uniform(-0.1, 0.1, len(moving))
+        network = replace(init_glow(shape, seed, hidden_gain=2.0), geometry=moving)
+        for time in (1.0, HOURS + 7):
+            for view in (View(), View(1.3, 31.0, 0.1, kaleidoscope=5), View(0.3, 100.0, 1.0)):
+                judge.check(scene(network, values=VALUES | {"time": time}, view=view), SIZE, f"{name} {seed} {view}")
+
+
+def test_all_fields_at_once(judge):
+    shape = Shape((*(n for n in PIXEL_INPUTS if n != "theta"), "bass"), (("sin",) * 6, ("tanh",) * 4), "palette")
+    network = replace(init_glow(shape, 1, hidden_gain=1.5), geometry=geometry.default(shape.inputs, 1))
+    judge.check(Scene((network, glow(3)), VALUES, 0.4), SIZE, "fade from all fields")
 
 
 def test_activations_mixed_in_one_layer(judge):
@@ -444,7 +491,7 @@ def test_huge_weights_draw_something(judge, size):
     assert (picture[..., 3] == 255).all()
 
 
-pixel_names = st.lists(st.sampled_from([n for n in PIXEL_INPUTS if n != "theta"]), min_size=1, unique=True)
+pixel_names = st.lists(st.sampled_from([n for n in PLACES if n != "theta"]), min_size=1, unique=True)
 SHAPES = st.builds(
     lambda pixels, frames, layers: Shape((*pixels, *frames), layers),
     pixel_names,

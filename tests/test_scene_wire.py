@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from drawing import draw, glow, scene
 from morphogen import scene_wire
-from morphogen.field.network import INPUTS, Network, Shape, init_glow, preset, tensor_shapes
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import HEADS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.field.scene import Grade, Scene, View
 from morphogen.library import checks
 from morphogen.render import create
@@ -57,7 +58,7 @@ def networks(draw_) -> Network:
     inputs = draw_(st.lists(st.sampled_from(INPUTS), min_size=1, max_size=6, unique=True))
     units = st.sampled_from(("sin", "cos", "gaussian", "tanh"))
     layers = draw_(st.lists(st.lists(units, min_size=1, max_size=5).map(tuple), min_size=1, max_size=3))
-    shape = Shape(tuple(inputs), tuple(layers))
+    shape = Shape(tuple(inputs), tuple(layers), draw_(st.sampled_from(sorted(HEADS))))
     weights = st.floats(-(2.0**127), 2.0**127, width=32)
     flat = draw_(st.lists(weights, min_size=shape.parameters, max_size=shape.parameters))
     at, tensors = 0, []
@@ -95,10 +96,12 @@ def test_every_field_travels():
     sent = message()
     for kind, found in ((Scene, sent["scene"]), (View, sent["scene"]["view"]), (Grade, sent["scene"]["grade"])):
         assert set(found) == {f.name for f in dataclasses.fields(kind)}
-    assert {f.name for f in dataclasses.fields(Network)} == {"shape", "tensors", "extent", "time_range", "_frozen"}
+    assert {f.name for f in dataclasses.fields(Network)} == {
+        "shape", "tensors", "extent", "time_range", "geometry", "_frozen",
+    }  # fmt: skip
     assert {f.name for f in dataclasses.fields(Shape)} == {"inputs", "layers", "head"}
     (network,) = sent["scene"]["networks"]
-    assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "weights"}
+    assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "geometry", "weights"}
 
 
 def test_every_key_is_documented():

@@ -10,8 +10,8 @@ from morphogen.library import checks
 from morphogen.library.draw import draw, parse_command
 from morphogen.library.find import Library, default_shipped_dir
 from morphogen.library.pack import LIMIT, pack
-from morphogen.library.style import load_style, to_bytes
-from morphogen.library.thumb import SIZE, thumbnail
+from morphogen.library.style import describe, load_style, to_bytes
+from morphogen.library.thumb import CARRIED, SIZE, thumbnail
 
 STYLES = sorted(default_shipped_dir().glob("*/*.safetensors"))
 DOC = Path(__file__).resolve().parent.parent / "docs" / "styles.md"
@@ -42,6 +42,13 @@ def test_the_file_says_what_it_is(path):
     else:
         assert style.guide != "none"
         assert style.prompt
+
+
+@pytest.mark.parametrize("path", [p for p in STYLES if p.stat().st_size <= CARRIED])
+def test_the_thumbnail_alone_plays(path):
+    style, carried = load_style(path), load_style(path.with_suffix(".png"))
+    assert describe(carried) == describe(style)
+    assert carried.network.flat.tobytes() == style.network.flat.tobytes()
 
 
 @pytest.mark.parametrize("path", [p for p in STYLES if p.parent.name == "starter"])

@@ -3,10 +3,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import struct
 import sys
 import types
+import zipfile
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,14 +17,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from safetensors.numpy import load_file, save
 
 from morphogen.errors import StyleError, Unavailable, UsageError
-from morphogen.field.network import INPUTS, PRESETS, Network, Shape, init_glow, preset
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import PRESETS, Network, Shape, init_glow, preset
 from morphogen.library.draw import Recipe, draw, parse_command, untrained
 from morphogen.library.header import MAX_FILE, MAX_HEADER
 from morphogen.library.importer import import_pth
 from morphogen.library.style import FORMAT, Style, describe, load_style, save_style, to_bytes
+from morphogen.library.thumb import thumbnail
 
 
 def full_style() -> Style:
@@ -38,6 +42,7 @@ def full_style() -> Style:
 def meta_and_tensors(style: Style | None = None) -> tuple[dict, dict]:
     style = style or untrained("3L_4D", 1)
     names = [f"layers.{n}.{kind}" for n in range(len(style.shape.layers) + 1) for kind in ("weight", "bias")]
+    names += ["palette"] if style.shape.head == "palette" else []
     return describe(style), dict(zip(names, map(np.array, style.network.tensors), strict=True))
 
 
@@ -70,6 +75,50 @@ def test_round_trip_keeps_everything(tmp_path):
     assert all(np.array_equal(p, q) for p, q in zip(back.network.tensors, style.network.tensors, strict=True))
     assert back.extra == {"mood": {"calm": [1, 2.5, None]}}
     assert to_bytes(back) == to_bytes(style), "the same style gives the same bytes"
+
+
+def palette_style() -> Style:
+    return draw(Recipe("3L_4D", 2, head="palette"), "own/stops")
+
+
+def test_a_palette_round_trips_and_is_named_in_the_file(tmp_path):
+    style = palette_style()
+    back = load_style(save_style(style, tmp_path / "stops.safetensors").path)
+    assert describe(back) == describe(style)
+    assert describe(back)["head"] == "palette"
+    assert np.array_equal(back.network.flat, style.network.flat)
+    found = load_file(tmp_path / "stops.safetensors")
+    assert found["palette"].shape == (5, 3)
+    assert np.array_equal(found["palette"], style.network.tensors[-1])
+    assert thumbnail(back, (64, 36)).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("stops", "message"),
+    [
+        (np.zeros((4, 3), np.float32), r"the tensor palette has shape \(4, 3\), this network needs \(5, 3\)"),
+        (np.full((5, 3), np.nan, np.float32), "weights are NaN or infinite"),
+        (np.full((5, 3), -np.inf, np.float32), "weights are NaN or infinite"),
+        (np.full((5, 3), 2e4, np.float32), r"a weight is 2e\+04, 10000 is the most"),
+        (np.zeros((5, 3), np.int32), "palette"),
+        (None, "the tensor palette is missing"),
+    ],
+)
+def test_hostile_palettes_are_refused(tmp_path, stops, message):
+    meta, tensors = meta_and_tensors(palette_style())
+    del tensors["palette"]
+    assert re.search(
+        message,
+        refuse(write(tmp_path / "bad.safetensors", meta, tensors | ({} if stops is None else {"palette": stops}))),
+    )
+
+
+def test_stops_without_a_palette_head_are_refused(tmp_path):
+    meta, tensors = meta_and_tensors()
+    stops = {"palette": np.zeros((5, 3), np.float32)}
+    assert "there is a tensor 'palette' that belongs to no layer" in refuse(
+        write(tmp_path / "bad.safetensors", meta, tensors | stops)
+    )
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -379,6 +428,12 @@ class FakeTensor:
     def __init__(self, array):
         self.array = np.asarray(array, np.float64)
 
+    def is_floating_point(self):
+        return True
+
+    def numel(self):
+        return self.array.size
+
     def detach(self):
         return self
 
@@ -410,7 +465,7 @@ def seed_state(widths=(12, 4, 4, 4, 3)):
 @pytest.mark.parametrize("wrap", [False, True])
 def test_import_of_a_seed_era_file(monkeypatch, tmp_path, wrap):
     path = tmp_path / "Cosmic_Nebula 3L.pth"
-    path.write_bytes(b"PK")
+    path.write_bytes(b"as torch wrote it")
     state = seed_state()
     fake_torch(monkeypatch, {"state_dict": state, "loss": 0.2} if wrap else state)
     style = import_pth(path)
@@ -427,15 +482,18 @@ def test_import_of_a_seed_era_file(monkeypatch, tmp_path, wrap):
         ([1, 2], "holds list, not a state dictionary"),
         ({}, "it holds 0 Linear layers, a style has 2 at least"),
         (seed_state((12, 128, 257, 3)), "this network is too wide: 257 units"),
-        (seed_state((5, 4, 3)), "the tensors have shapes"),
+        (seed_state((5, 4, 3)), "its first layer takes 5 inputs, that of the seeds 12"),
+        (seed_state((12, 4, 4)), "its last layer has 4 outputs, a picture 3"),
         ({**seed_state(), "net.2.bias": FakeTensor(np.zeros(7))}, "does not follow the layer before"),
         ({**seed_state(), "odd.weight": 5}, "'odd.weight' is no Linear layer"),
         (RuntimeError("bad archive"), "is no file of plain weights ('bad archive')"),
+        (AssertionError("storage"), "is no file of plain weights ('storage')"),
+        (IndexError(), "is no file of plain weights"),
     ],
 )
 def test_import_refuses_other_files(monkeypatch, tmp_path, loaded, message):
     path = tmp_path / "x.pth"
-    path.write_bytes(b"PK")
+    path.write_bytes(b"as torch wrote it")
     fake_torch(monkeypatch, loaded)
     with pytest.raises(StyleError) as caught:
         import_pth(path)
@@ -450,15 +508,74 @@ def test_import_without_torch_says_what_to_install(monkeypatch, tmp_path):
         import_pth(tmp_path / "x.pth")
 
 
-def test_import_with_real_torch(tmp_path):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed; the import ran with a stand-in only")
+def archive(path: Path, compression: int, record: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as made:
+        made.writestr("archive/data.pkl", record)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: archive(p, zipfile.ZIP_DEFLATED, bytes(10**8)), "is no file as PyTorch writes them"),
+        (lambda p: archive(p, zipfile.ZIP_STORED, b"cbuiltins\nbytearray\n"), "is no file as PyTorch writes them"),
+        (lambda p: p.write_bytes(b"\x80\x02cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."), "as PyTorch writes them"),
+        (lambda p: p.write_bytes(b"PK\x03\x04" + bytes(50)), "is no file of plain weights ('File is not a zip file')"),
+        (lambda p: p.write_bytes(bytes(MAX_FILE + 1)), "it has 8 MB"),
+        (lambda p: p.mkdir(), "it is not a file"),
+        (lambda p: None, "cannot be read"),
+    ],
+)
+def test_import_reads_no_more_than_the_file_has(monkeypatch, tmp_path, make, message):
+    """PyTorch would unpack a bomb: it must not be asked."""
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(load=lambda *_, **__: pytest.fail("loaded")))
+    make(tmp_path / "x.pth")
+    with pytest.raises(StyleError) as caught:
+        import_pth(tmp_path / "x.pth")
+    assert message in caught.value.message
+    assert caught.value.message.startswith("x.pth")
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch is not installed; the import ran with a stand-in only")
+
+
+def test_import_with_real_torch(tmp_path, torch):
     net = torch.nn.Sequential(torch.nn.Linear(12, 4), torch.nn.Linear(4, 4), torch.nn.Linear(4, 3))
-    torch.save(net.state_dict(), tmp_path / "real.pth")
-    style = import_pth(tmp_path / "real.pth")
-    assert np.allclose(style.network.tensors[0], net[0].weight.detach().numpy())
+    for zipped in (True, False):
+        torch.save(net.state_dict(), tmp_path / "real.pth", _use_new_zipfile_serialization=zipped)
+        style = import_pth(tmp_path / "real.pth")
+        assert np.allclose(style.network.tensors[0], net[0].weight.detach().numpy())
     torch.save(net, tmp_path / "whole.pth")  # a pickled module: weights_only refuses it
     with pytest.raises(StyleError, match="is no file of plain weights"):
         import_pth(tmp_path / "whole.pth")
+
+
+@pytest.mark.parametrize("odd", [
+    lambda t: t.to_sparse(), lambda t: t.to("meta"), lambda t: t.int(), lambda t: t + 1j, lambda t: t > 0,
+    lambda t: t.flatten()[:1].half().expand(10**6, 10**6), lambda t: t[0, 0],
+])  # fmt: skip
+def test_import_of_odd_tensors_with_real_torch(tmp_path, torch, odd):
+    state = torch.nn.Sequential(torch.nn.Linear(12, 4), torch.nn.Linear(4, 3)).state_dict()
+    torch.save(state | {"0.weight": odd(state["0.weight"])}, tmp_path / "odd.pth")
+    with pytest.raises(StyleError, match=r"odd\.pth: '0\.weight' "):
+        import_pth(tmp_path / "odd.pth")
+
+
+def test_import_of_damaged_files_with_real_torch(tmp_path, torch):
+    state = torch.nn.Sequential(torch.nn.Linear(12, 4), torch.nn.Linear(4, 3)).state_dict()
+    rng, path = random.Random(3), tmp_path / "damaged.pth"
+    for zipped in (True, False):
+        torch.save(state, path, _use_new_zipfile_serialization=zipped)
+        whole = path.read_bytes()
+        for _ in range(150):
+            data = bytearray(whole)
+            for _ in range(rng.randint(1, 6)):
+                data[rng.randrange(len(data))] = rng.randrange(256)
+            path.write_bytes(data)
+            with contextlib.suppress(StyleError):
+                import_pth(path)
 
 
 def test_a_network_is_checked_by_its_own_class_too():

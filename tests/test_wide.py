@@ -15,7 +15,8 @@ from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import TILE, evaluate
 from morphogen.field.graph import Evaluator, pixel_input
-from morphogen.field.network import PIXEL_INPUTS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Grade, Scene, View, program
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.align import align, mix
@@ -104,6 +105,16 @@ def test_activations_mixed_in_one_layer(renderer, reference):
     shape = Shape((*PIXEL_INPUTS, "time", "bass"), layers)
     for seed in range(3):
         check(renderer, reference, scene(init_glow(shape, seed, hidden_gain=2.0)))
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.4, 1.0])
+def test_palettes(renderer, reference, mix):
+    """Alone and in fades with the other head, wide and small."""
+    wide = init_glow(replace(SMALL_WIDE, head="palette"), 3)
+    check(renderer, reference, scene(wide))
+    for other in (picture(), glow(1, "3L_4D", "palette"), glow(2)):
+        check(renderer, reference, Scene((wide, other), VALUES, mix))
+        check(renderer, reference, Scene((other, wide), VALUES, mix))
 
 
 @pytest.mark.parametrize("widths", [(17,), (1, 256), (256, 1, 3), (18,) * 8])
@@ -257,12 +268,12 @@ def test_hostile_wide_files_are_refused(tmp_path, change, message):
 
 
 def test_wide_styles_cross_fade_unless_a_morph_is_asked_for():
-    small, wide_shape = preset("3L_4D"), WIDE
+    small, large = init_glow(preset("3L_4D"), 1), init_glow(WIDE, 1)
     assert morphs("auto", small, small)
-    assert not morphs("auto", wide_shape, wide_shape)
-    assert morphs("morph", wide_shape, wide_shape)
+    assert not morphs("auto", large, large)
+    assert morphs("morph", large, large)
     assert not morphs("fade", small, small)
-    assert not morphs("morph", small, wide_shape)
+    assert not morphs("morph", small, large)
 
 
 def test_a_morph_of_wide_styles_draws_both_ends(renderer):
@@ -317,7 +328,7 @@ def test_a_pack_is_made_once_for_a_network_and_again_for_another(renderer):
 
 
 def test_all_wide_shapes_are_one_program(renderer):
-    assert canonical((WIDE, preset("3L_4D"))) == (SAMPLED, preset("3L_4D"))
+    assert canonical((WIDE, preset("3L_4D"))) == (SAMPLED["rgb"], preset("3L_4D"))
     renderer.prepare(program((SMALL_WIDE,)))
     assert renderer.has(program((WIDE,)))
     assert renderer.has(program((preset("8L_256D"),)))

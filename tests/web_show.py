@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from morphogen.clock import WallClock
 from morphogen.contracts import Sink, TempoState
 from morphogen.errors import StateError
 from morphogen.frame import Frame, FrameInfo, FramePool
+from morphogen.library.draw import untrained
+from morphogen.library.exchange import as_picture, received
 from morphogen.params.catalog import FEATURES
 from morphogen.sink_options import target_spec
 
@@ -57,6 +60,7 @@ class Show(FakeHost):
         self.frames = 0
         self.answers = {
             "style.list": self.listed, "style.current": self.current, "style.load": self.load,
+            "style.put": self.put, "style.share": self.share,
             "style.next": lambda **_: self.step(1), "style.previous": lambda **_: self.step(-1),
             "stats": self.numbers, "mod.list": self.matrix, "mod.set": self.set_matrix,
             "snapshot.list": lambda: {"slots": self.kept}, "snapshot.store": self.store,
@@ -93,6 +97,15 @@ class Show(FakeHost):
         self.style = name
         self.emit("style", {"name": name, "generation": 2})
         return {"generation": 2, "frame": self.frames, "name": name}
+
+    def put(self, blob: bytes, seconds: float | None, on: str) -> dict[str, Any]:
+        style = received(blob)
+        self.emit("style", {"name": style.name, "title": style.title, "prompt": style.prompt, "generation": 2})
+        return {"generation": 2, "frame": self.frames, "name": style.name}
+
+    def share(self, name: str) -> dict[str, Any]:
+        style = replace(untrained("3L_4D", 7), name=name or self.style, title="", series="")
+        return {"name": style.name, "png": as_picture(style, np.zeros((9, 16, 3), np.uint8))}
 
     def step(self, by: int) -> dict[str, Any]:
         names = [style["name"] for style in self.listed()]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from morphogen import registry
 from morphogen.errors import MorphogenError, StateError, UsageError
+from morphogen.field.inputs import FIELDS
 from morphogen.library.find import Library
 from morphogen.params import describe, modulation
 
@@ -74,6 +75,25 @@ def _styles() -> str:
     return describe.table(("name", "shape", "weights", "made by"), rows)
 
 
+def _fields() -> str:
+    rows = [
+        (f"`{channel}`", doc, field if entry.parameters else "")
+        for field, entry in FIELDS.items()
+        for channel, doc in entry.channels.items()
+    ]
+    return describe.table(("input", "what it is", "shaped by"), rows)
+
+
+def _geometry() -> str:
+    kinds = {"clip": "", "wrap": "runs on", "whole": "whole"}
+    rows = [
+        (f"`{field}`", f"`{p.name}`", f"{p.default:g}", f"{p.low:g} to {p.high:g}", p.unit, kinds[p.kind], p.doc)
+        for field, entry in FIELDS.items()
+        for p in entry.parameters
+    ]
+    return describe.table(("field", "parameter", "default", "range", "unit", "", "what it does"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "params": describe.params_table,
     "osc": _osc,
@@ -84,6 +104,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "servers": lambda: _entries("SERVERS"),
     "cli": _cli,
     "styles": _styles,
+    "fields": _fields,
+    "geometry": _geometry,
 }
 
 

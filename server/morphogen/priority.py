@@ -13,6 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 NICE = -10
 HUMBLE = 5
+LAST = 19
 
 
 @contextlib.contextmanager
@@ -45,12 +46,13 @@ def behind_the_picture(work: Callable[[], T]) -> T:
     For long work in native code only: a humble thread that holds the interpreter's lock while others have its core
     would keep the picture waiting (measured: up to 75 ms).
     """
-    with ThreadPoolExecutor(1, "behind", _step_back) as thread:
+    with ThreadPoolExecutor(1, "behind", step_back) as thread:
         return thread.submit(work).result()
 
 
-def _step_back() -> None:
+def step_back(nice: int = HUMBLE) -> None:
+    """The calling thread, and those that it starts from now on, at a lower priority (Linux; see above)."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), HUMBLE))
+            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), nice))

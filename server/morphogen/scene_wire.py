@@ -11,16 +11,18 @@ import dataclasses
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 import numpy as np
 
-from morphogen.errors import MorphogenError
+from morphogen.errors import MorphogenError, StyleError
+from morphogen.field import geometry
 from morphogen.field.grade import Grade
+from morphogen.field.graph import Array
 from morphogen.field.network import Network, Shape, tensor_shapes
 from morphogen.field.scene import Scene, View, scene_uniforms
 from morphogen.library import checks
+from morphogen.library import geometry as geometries
 
 VERSION = 1
 LARGE = 4096  # weights, 16 KB: below it is cheaper to send them than to think about it
@@ -37,7 +39,7 @@ class MissingWeights(ValueError):
     """A large network whose weights were sent before this follower listened: ask for them."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Shot:
     """One frame edge of a leader. index, generation: as in the frame header; time_ns: on the leader's clock; style: the
     running one's name; canvas: (width, height) of the leader's; run: differs at each start of a leader, 0 there."""
@@ -81,6 +83,7 @@ class Encoder:
     def _network(self, network: Network) -> dict[str, Any]:
         low, high = network.time_range
         found = {**write_shape(network.shape), "extent": float(network.extent), "time": [float(low), float(high)]}
+        found["geometry"] = network.geometry.astype("<f8").tobytes()
         if network.shape.parameters > LARGE:
             found["serial"] = serial = self._serial_of(network)
             if serial in self._told:
@@ -142,21 +145,22 @@ class Decoder:
         return scene
 
     def _network(self, message: Any, run: int) -> Network:
-        always = {"inputs", "layers", "activations", "head", "extent", "time"}
+        always = {"inputs", "layers", "activations", "head", "extent", "time", "geometry"}
         found = _map(message, "a network", always, {"serial", "weights"})
         try:
             shape = read_shape({key: found[key] for key in ("inputs", "layers", "activations", "head")})
-            extent, time = checks.extent(found["extent"]), checks.time_range(found["time"])
+            about = _About(checks.extent(found["extent"]), checks.time_range(found["time"]), found["geometry"])
+            about.array(shape)
         except MorphogenError as error:
             raise ValueError(error.message) from error
         weights = found.get("weights")
         if shape.parameters > LARGE:
-            key: tuple[Any, ...] = (run, _integer(found.get("serial"), "serial"), shape, extent, time)
+            key: tuple[Any, ...] = (run, _integer(found.get("serial"), "serial"), shape, about)
         else:
-            key = (shape, extent, time, weights)
+            key = (shape, about, weights)
         known = self._networks.get(key) if weights is None or isinstance(weights, bytes) else None
         if known is None or (weights is not None and shape.parameters > LARGE):
-            known = self._networks[key] = _built(shape, weights, extent, time)
+            known = self._networks[key] = _built(shape, weights, about)
         self._networks.move_to_end(key)
         while len(self._networks) > KEPT:
             self._networks.popitem(last=False)
@@ -199,7 +203,21 @@ def read_programs(message: Any) -> list[Shapes]:
     return [tuple(read_shape(shape) for shape in shapes) for shapes in programs]
 
 
-def _built(shape: Shape, weights: Any, extent: float, time: tuple[float, float]) -> Network:
+@dataclasses.dataclass(frozen=True)
+class _About:  # a network beside its weights; geometry: float64 bytes
+    extent: float
+    time: tuple[float, float]
+    geometry: Any
+
+    def array(self, shape: Shape) -> Array:
+        """Raises StyleError."""
+        expected = geometry.default(shape.inputs)
+        if not isinstance(self.geometry, bytes) or len(self.geometry) != expected.nbytes:
+            raise StyleError(f"the geometry of {shape} has {expected.nbytes} bytes", checks.REMAKE)
+        return geometries.checked(shape.inputs, np.frombuffer(self.geometry, "<f8").reshape(expected.shape))
+
+
+def _built(shape: Shape, weights: Any, about: _About) -> Network:
     if weights is None:
         raise MissingWeights(f"the weights of a network {shape} have not come yet")
     if not isinstance(weights, bytes) or len(weights) != 4 * shape.parameters:
@@ -210,7 +228,7 @@ def _built(shape: Shape, weights: Any, extent: float, time: tuple[float, float])
     sizes = [math.prod(s) for s in tensor_shapes(shape)]
     parts = np.split(flat, np.cumsum(sizes)[:-1])
     tensors = tuple(part.reshape(s) for part, s in zip(parts, tensor_shapes(shape), strict=True))
-    return Network(shape, tensors, extent, time)
+    return Network(shape, tensors, about.extent, about.time, about.array(shape))
 
 
 def _check_drawable(scene: Scene) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from morphogen.contracts import TempoState
 from morphogen.errors import MorphogenError, StateError, StyleError
+from morphogen.field import geometry
 from morphogen.field.network import Network, Shape
 from morphogen.library.align import meet
 from morphogen.library.checks import MAX_WEIGHT
@@ -214,7 +215,7 @@ class Stage:
         return self._held is not None and _alike(self._held.network, change.style.network)
 
     def _morphs(self, change: Change) -> bool:
-        return morphs(change.kind, self._network.shape, change.style.shape)
+        return morphs(change.kind, self._network, change.style.network)
 
     def _begin(self, change: Change, now: float, inputs: Mapping[str, float]) -> None:
         if change.hold is not None:
@@ -259,10 +260,14 @@ class Stage:
         return passage.look(now)
 
 
-def morphs(kind: str, running: Shape, following: Shape) -> bool:
-    """Whether a change of this kind interpolates the weights. Unless asked to, wide networks cross-fade: halfway
-    between two that were not trained from one another lies a fog (`library.align`)."""
-    return running == following and (kind == "morph" or (kind == "auto" and not running.wide))
+def morphs(kind: str, running: Network, following: Network) -> bool:
+    """Whether a change of this kind interpolates the weights. Fields of different seeds have nothing between them.
+    Unless asked to, wide networks cross-fade: halfway between two that were not trained from one another lies a fog
+    (`library.align`)."""
+    a, b = running.shape, following.shape
+    if a != b or geometry.seeds(a.inputs, running.geometry) != geometry.seeds(b.inputs, following.geometry):
+        return False
+    return kind == "morph" or (kind == "auto" and not a.wide)
 
 
 def _closing() -> StateError:
@@ -270,4 +275,7 @@ def _closing() -> StateError:
 
 
 def _alike(a: Network, b: Network) -> bool:
-    return a is b or (a.shape == b.shape and np.array_equal(a.flat, b.flat) and a.extent == b.extent)
+    if a is b:
+        return True
+    same = a.shape == b.shape and a.extent == b.extent and np.array_equal(a.flat, b.flat)
+    return same and np.array_equal(a.geometry, b.geometry)

@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from morphogen import __version__
-from morphogen.cli import bench, ctl, devices, doctor, keys, serve, still, styles
+from morphogen.cli import bench, ctl, devices, doctor, keys, serve, still, style_media, styles, train
 
 app = typer.Typer(
     name="morphogen",
@@ -37,7 +37,9 @@ def _root(
 app.command("serve", help=serve.HELP)(serve.serve)
 app.command("still", help=still.HELP)(still.still)
 app.add_typer(ctl.app, name="ctl")
+style_media.add_to(styles.app)
 app.add_typer(styles.app, name="styles")
+app.command("train", help=train.HELP)(train.train)
 app.command("keys", help=keys.HELP)(keys.keys)
 app.command("devices", help=devices.HELP)(devices.devices)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)

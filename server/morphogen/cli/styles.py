@@ -13,12 +13,14 @@ from morphogen.cli import complete
 from morphogen.cli.output import note, print_json, print_table
 from morphogen.cli.still import busy
 from morphogen.errors import UsageError
+from morphogen.grammar import read_size
 
-app = typer.Typer(help="The library: list, show, draw, pack and import styles.", no_args_is_help=True)
+app = typer.Typer(help="The library: list, show, draw, share, pack and import styles.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=complete.style_names)]
 AsJson = Annotated[bool, typer.Option("--json", help="As one line of JSON.")]
 Out = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")]
+Picture = Annotated[Path, typer.Option("--output", "-o", metavar="OUT.png", help="File to write.")]
 
 
 @app.command("list")
@@ -42,6 +44,7 @@ def list_(json: AsJson = False) -> None:
 def show(name: Name, json: AsJson = False) -> None:
     """All that is known about one style."""
     from morphogen.library.find import Library
+    from morphogen.library.geometry import words
     from morphogen.library.style import describe
 
     style = Library().find(name)
@@ -53,6 +56,7 @@ def show(name: Name, json: AsJson = False) -> None:
     if json:
         print_json(known, indent=None)
     else:
+        known["geometry"] = words(style.shape.inputs, style.network.geometry)
         shown = {key: value for key, value in known.items() if value not in ("", None, {}, [])}
         print_table(("what", "value"), ((key, _words(value)) for key, value in shown.items()), ("cyan",))
 
@@ -73,6 +77,28 @@ def pack(name: Name, output: Out) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(data)
     note(f"Wrote {output}: {len(data)} bytes.")
+
+
+@app.command("share")
+def share(
+    name: Name,
+    output: Picture,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "512x288",
+    time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 20.0,
+) -> None:
+    """A style as a picture that carries it: drop it on the page, or give it to --style, and it plays."""
+    from morphogen.library.atomic import write
+    from morphogen.library.find import Library
+    from morphogen.share import share as draw_picture
+
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"{output.name[:60]} would not be a PNG, and only a PNG carries a style.", "End it in .png.")
+    width, height = read_size(size)
+    style = Library().find(name)
+    with busy(f"Drawing {style.title}, {width} x {height}"):
+        data = draw_picture(style, (width, height), time)
+    write(output, data)
+    note(f"Wrote {output}: {style.name} in a picture of {len(data) / 1000:.0f} kB. Send it as a file, not as a photo.")
 
 
 @app.command("thumb")
@@ -108,6 +134,7 @@ def draw(
     reaction: Annotated[float, typer.Option(metavar="X", help="How strongly music moves it.")] = 1.0,
     contrast: Annotated[float, typer.Option(metavar="X", help="Factor on the output weights.")] = 1.0,
     harmony: Annotated[float, typer.Option(metavar="X", help="0 independent colours, 1 one single hue.")] = 0.0,
+    head: Annotated[str, typer.Option(metavar="rgb|palette", help="Three channels, or one through colours.")] = "rgb",
     name: Annotated[str, typer.Option(metavar="series/name", help="Its name.")] = "",
     title: Annotated[str, typer.Option(metavar="TEXT", help="Its title, for people.")] = "",
     licence: Annotated[str, typer.Option(metavar="NAME", help="What others may do with it.")] = "MIT",
@@ -117,7 +144,7 @@ def draw(
     from morphogen.library.draw import draw as draw_style
 
     listed = tuple(word.strip() for word in inputs.split(",")) if inputs else Recipe().inputs
-    recipe = Recipe(preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony)
+    recipe = Recipe(preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony, head)
     _save(draw_style(recipe, name, title, licence), output)
 
 
@@ -139,18 +166,32 @@ def _save(style: Any, output: Path | None) -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.pth", help="A network saved by the older tools.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PNG that carries a style, a style file, or a .pth.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; left out: your own library.")
     ] = None,
-    name: Annotated[str, typer.Option(metavar="series/name", help="Its name; left out: own/<file name>.")] = "",
+    name: Annotated[str, typer.Option(metavar="series/name", help="Its name; left out: own/<its own name>.")] = "",
     extent: Annotated[
-        float, typer.Option(metavar="X", help="Coordinate at the upper edge; 0.5 shows what the old stage showed.")
+        float, typer.Option(metavar="X", help="For .pth: coordinate at the upper edge; 0.5 as the old stage showed.")
     ] = math.pi,
+    replace: Annotated[bool, typer.Option("--replace", help="Even if you have another of this name.")] = False,
 ) -> None:
-    """Turn an old .pth network into a style file."""
-    from morphogen.library.importer import import_pth
+    """Keep a style that came as a picture, a file or an old .pth network in your library."""
+    from morphogen.folders import styles_folder
+    from morphogen.library.importer import import_any
+    from morphogen.library.style import SUFFIX, save_style, to_bytes
+    from morphogen.library.thumb import save_thumbnail
 
     with busy(f"Reading {file.name}"):
-        style = import_pth(file, extent=extent)
-    _save(dataclasses.replace(style, name=name, series="") if name else style, output)
+        style = import_any(file, extent)
+    # Among your own, whatever it calls itself: a stranger's starter/ember must not hide the one that came along.
+    kept = name or f"own/{style.name.rpartition('/')[2]}"
+    style = dataclasses.replace(style, name=kept, series="", path=None)
+    if output:
+        _save(style, output)
+        return
+    target = styles_folder() / f"{kept}{SUFFIX}"
+    if target.exists() and not replace and target.read_bytes() != to_bytes(style):
+        raise UsageError(f"you have another style {kept}.", "Keep both with --name series/name, or say --replace.")
+    save_thumbnail(save_style(style, target))
+    note(f"Wrote {target} and its picture: {kept}, {style.shape.parameters} parameters.")

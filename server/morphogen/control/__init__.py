@@ -1,7 +1,8 @@
 """What each control method does: one function a method, `function(instrument, **arguments)`.
 
 Names, arguments and docs are declared in `methods.py`; a test holds the two together. A function returns a plain value
-or a Future of one. Those in `SLOW` read files, compile or open devices and run on the control thread.
+or a Future of one. Those in `SLOW` read files, compile or open devices and run on the control thread; those in `ASIDE`
+on another.
 """
 
 from __future__ import annotations
@@ -20,3 +21,4 @@ SLOW = frozenset(
         "show.set",
     }
 )  # fmt: skip
+ASIDE = frozenset({"style.share"})  # so slow that the others on the control thread must not wait for it

@@ -1,4 +1,5 @@
-"""Runs control methods: quick ones at once on the caller's thread, slow ones in order on the control thread."""
+"""Runs control methods: quick ones at once on the caller's thread, slow ones in order on the control thread,
+very slow ones that change nothing on another."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morphogen import log
-from morphogen.control import CALLS, SLOW
+from morphogen.control import ASIDE, CALLS, SLOW
 from morphogen.errors import MorphogenError, StateError, UsageError
 from morphogen.methods import BY_NAME, bind
 
@@ -32,6 +33,7 @@ class Caller:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._thread = ThreadPoolExecutor(1, "control")
+        self._aside = ThreadPoolExecutor(1, "aside")
         self._repeated = log.Repeated(log.get("control"), now=instrument.clock.now)
         self._waiting: set[Future[Any]] = set()  # calls that the control thread has not begun yet
         self.changes = dict.fromkeys(CHANGES.values(), 0)
@@ -44,13 +46,13 @@ class Caller:
             if method not in BY_NAME:
                 raise UsageError(f"there is no method {str(method)[:60]!r}.", "See `morphogen ctl --help`.")
             bound = bind(BY_NAME[method], arguments or {})
-            if method not in SLOW:
+            if method not in SLOW and method not in ASIDE:
                 self._answer(future, method, bound)
             elif len(self._waiting) >= PENDING:
                 raise StateError("too many calls are waiting.", "Wait for the answers.")
             else:
                 self._waiting.add(future)
-                self.submit(self._answer_slowly, future, method, bound)
+                self._send(self._aside if method in ASIDE else self._thread, self._answer_slowly, future, method, bound)
         except MorphogenError as error:
             self._waiting.discard(future)
             future.set_exception(error)
@@ -58,14 +60,18 @@ class Caller:
 
     def submit(self, work: Callable[..., None], *args: Any) -> None:
         """Run something slow on the control thread. Raises StateError when closing."""
+        self._send(self._thread, work, *args)
+
+    def _send(self, thread: ThreadPoolExecutor, work: Callable[..., None], *args: Any) -> None:
         try:
-            self._thread.submit(work, *args)
+            thread.submit(work, *args)
         except RuntimeError as error:
             raise StateError("the instrument is closing.", "Start it again.") from error
 
     def close(self) -> None:
         """Let the running call finish, refuse the others."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._thread, self._aside):
+            thread.shutdown(wait=False, cancel_futures=True)
         while self._waiting:
             self._waiting.pop().set_exception(StateError("the instrument is closing.", "Start it again."))
 

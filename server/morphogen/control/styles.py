@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from morphogen.composer import heard
+from morphogen.composer import HEARD, heard
 from morphogen.errors import StateError, UsageError
 from morphogen.field.scene import program
 from morphogen.library.align import align
-from morphogen.library.pack import unpack
+from morphogen.library.exchange import received
 from morphogen.library.style import Style
+from morphogen.share import share
 from morphogen.stage import Change, morphs
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def bring(
     network = instrument.stage.network
     running = network.shape
     instrument.prepare(program((style.shape,)))
-    passage, morph = seconds > 0 or hold is not None, morphs(kind, running, style.shape)
+    passage, morph = seconds > 0 or hold is not None, morphs(kind, network, style.network)
     if passage and not morph:
         instrument.prepare(program((running, style.shape)))
     aligned = None
@@ -51,7 +53,7 @@ def _load(instrument: Instrument, name: str, seconds: float | None, on: str) -> 
 
 
 def _put(instrument: Instrument, blob: bytes, seconds: float | None, on: str) -> Future[Any]:
-    return bring(instrument, unpack(blob), seconds, on)
+    return bring(instrument, received(blob), seconds, on)
 
 
 def _morph(instrument: Instrument, name: str, position: float) -> Future[Any]:
@@ -98,6 +100,18 @@ def _current(instrument: Instrument) -> dict[str, Any]:
     }
 
 
+def _share(instrument: Instrument, name: str) -> dict[str, Any]:
+    if name:
+        style = instrument.library.find(name)
+        return {"name": style.name, "png": share(style)}
+    style, network, values = instrument.stage.style, instrument.stage.network, instrument.values
+    if network is not style.network:  # bent by hand: the command would make the style as it was
+        style = replace(style, network=network, training="")
+    sounds = (*HEARD, "progress", "reaction")
+    sound = {f"audio/{key}": values[f"audio/{key}"] for key in sounds}
+    return {"name": style.name, "png": share(style, time=instrument.composer.time, heard=sound)}
+
+
 def _bank_set(instrument: Instrument, slots: list[str]) -> dict[str, Any]:
     names = [str(name) for name in slots] or instrument.library.names()
     for name in names:
@@ -115,6 +129,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "style.current": _current,
     "style.load": _load,
     "style.put": _put,
+    "style.share": _share,
     "style.morph": _morph,
     "style.next": _step(lambda i: i.bank.next()),
     "style.previous": _step(lambda i: i.bank.previous()),

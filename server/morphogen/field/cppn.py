@@ -1,7 +1,8 @@
 """The network's mathematics: the float64 truth, the folding of what is constant over a frame, and the pixel graph.
 
 `evaluate` is what every backend is compared with and knows nothing of folding. `fold` turns weights and the frame's
-time and audio into the float32 block that compiled code reads; `expand` is the graph that reads it.
+time and audio into the float32 block that compiled code reads; `expand` is the graph that reads it. A palette head
+adds its own part to each of the three (`field.palette`), and so does the geometry of fields (`field.geometry`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import geometry, palette
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.graph import Array, Node, fma, op, uniform
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+from morphogen.field.graph import Array, Node, fma, uniform
+from morphogen.field.inputs import LENGTHS, PIXEL_INPUTS, input_nodes, uniform_count
+from morphogen.field.network import Network, Shape
 
 TILE = 8192  # pixels that a wide network is evaluated for at once: 16 MB a layer of 256 units
-LENGTHS = ("x", "y", "r", "abs_x", "abs_y")  # inputs measured in picture heights: they scale with the extent
 
 
 def pixel_inputs(shape: Shape) -> list[tuple[int, str]]:
@@ -60,13 +62,23 @@ def frame_bias(network: Network, values: Mapping[str, float]) -> Array:
 
 
 def evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
-    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns the output channels,
-    0..1, float64, same shape."""
+    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns r, g, b, 0..1,
+    float64, same shape."""
+    return coloured(network.shape, network.tensors, _evaluate(network, pixels, values))
+
+
+def coloured(shape: Shape, tensors: Sequence[NDArray[np.floating]], outputs: Sequence[Array]) -> list[Array]:
+    """r, g, b of the output layer's channels, in float64. tensors: of the whole network."""
+    return palette.evaluate(tensors[-1], outputs[0]) if shape.head == "palette" else list(outputs)
+
+
+def _evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
+    """The output layer's channels, 0..1."""
     if network.shape.wide:
         return _evaluate_wide(network, pixels, values)
     columns = pixel_inputs(network.shape)
     first = network.tensors[0].astype(np.float64)
-    known = _pixel_values(pixels, 2 * network.extent)
+    known = _pixel_values(network, pixels, values)
     units = [
         sum((first[j, i] * known[name] for i, name in columns), start=np.float64(b))
         for j, b in enumerate(frame_bias(network, values))
@@ -90,7 +102,7 @@ def _evaluate_wide(network: Network, pixels: Mapping[str, Array], values: Mappin
     columns = [i for i, _ in pixel_inputs(shape)]
     weights = [t.astype(np.float64) for t in network.tensors]
     weights[0], weights[1] = weights[0][:, columns], frame_bias(network, values)
-    known = _pixel_values(pixels, 2 * network.extent)
+    known = _pixel_values(network, pixels, values)
     inputs = np.stack([np.ravel(known[name]) for _, name in pixel_inputs(shape)]) if columns else np.zeros((0, 1))
     out = np.empty((shape.outputs, inputs.shape[1]))
     for at in range(0, inputs.shape[1], TILE):
@@ -105,15 +117,13 @@ def _evaluate_wide(network: Network, pixels: Mapping[str, Array], values: Mappin
     return [np.broadcast_to(channel.reshape(size if columns else (1,) * len(size)), size) for channel in out]
 
 
-def _pixel_values(pixels: Mapping[str, Array], scale: float) -> dict[str, Array]:
-    x, y = pixels["x"] * scale, pixels["y"] * scale
-    return {
-        "x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": np.abs(x), "abs_y": np.abs(y),
-    }  # fmt: skip
+def _pixel_values(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> dict[str, Array]:
+    return geometry.sample(network.shape.inputs, network.geometry, network.extent, pixels, values)
 
 
 def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
-    """The block that compiled code reads, float32: for each layer the weights row by row, then its biases.
+    """The block that compiled code reads, float32: for each layer the weights row by row, then its biases;
+    then the palette's coefficients, last what the fields among the inputs read.
 
     All in float64 until the last step. First-layer rows hold the pixel inputs only; periodic biases are reduced to
     one turn, which keeps hour-long shows exact (research: kernels, section 2). What the weights alone decide is kept
@@ -122,11 +132,20 @@ def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
     if kept is None:
         first = first_weight(network)
         rest = [part for weight, bias in later_layers(network) for part in (weight.ravel(), bias)]
+        rest += [head_block(network)]
         block = np.concatenate([first.ravel(), np.zeros(len(first)), *rest]).astype(np.float32)
         kept = network.memo["fold"] = (block, slice(first.size, first.size + len(first)))
-    block, place = kept[0].copy(), kept[1]
+    still, place = kept
+    moving = geometry.fold(network.shape.inputs, network.geometry, network.extent, values)
+    block = np.concatenate([still, moving.astype(np.float32)])
     block[place] = first_bias(network, values)
     return block
+
+
+def head_block(network: Network) -> Array:
+    """What the head reads of the block, float64: the coefficients of a palette, else nothing."""
+    has = network.shape.head == "palette"
+    return palette.coefficients(network.tensors[-1]) if has else np.zeros(0)
 
 
 def first_weight(network: Network) -> Array:
@@ -219,14 +238,19 @@ def _folded_bias(shape: Shape, layer: int, bias: Array) -> Array:
 def block_size(shape: Shape) -> int:
     """Number of floats in the block of `fold`."""
     widths = [len(pixel_inputs(shape)), *shape.widths[1:]]
-    return sum(a * b + b for a, b in pairwise(widths))
+    return sum(a * b + b for a, b in pairwise(widths)) + head_size(shape) + uniform_count(shape.inputs)
+
+
+def head_size(shape: Shape) -> int:
+    """Number of floats that the head reads."""
+    return palette.FLOATS if shape.head == "palette" else 0
 
 
 def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
-    """Graph of each layer's units, the output channels last, reading the block of `fold` from `first_slot` on."""
+    """Graph of each layer's units, the last r, g, b, reading the block of `fold` from `first_slot` on."""
     slot = first_slot
     layers = []
-    units = input_nodes(shape.inputs, x, y)
+    units = input_nodes(shape.inputs, x, y, first_slot + block_size(shape) - uniform_count(shape.inputs))
     for names in [*shape.layers, ("sigmoid",) * shape.outputs]:
         rows = [slot + j * len(units) for j in range(len(names))]
         biases = slot + len(names) * len(units)
@@ -236,6 +260,8 @@ def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
         ]
         slot = biases + len(names)
         layers.append(units)
+    if shape.head == "palette":
+        layers[-1] = palette.expand(units[0], slot)
     return layers
 
 
@@ -244,19 +270,6 @@ def _dot(units: Sequence[Node], row: int, bias: int) -> Node:
     for i, unit in enumerate(units):
         total = fma(uniform(row + i), unit, total)
     return total
-
-
-def input_nodes(inputs: Sequence[str], x: Node, y: Node) -> list[Node]:
-    """Graph of those of `inputs` that differ from pixel to pixel, in their order."""
-    builders = {
-        "x": lambda: x,
-        "y": lambda: y,
-        "r": lambda: op("sqrt", fma(x, x, y * y)),
-        "theta": lambda: op("atan2_turns", y, x) * 2.0,
-        "abs_x": lambda: abs(x),
-        "abs_y": lambda: abs(y),
-    }
-    return [builders[name]() for name in inputs if name in PIXEL_INPUTS]
 
 
 assert math.isclose(ACTIVATIONS["tanh"].gain + ACTIVATIONS["tanh"].shift, -1.0)

@@ -44,6 +44,7 @@ OPS: dict[str, Op] = {
     "sqrt": Op(1, np.sqrt, "square root, a >= 0"),
     "exp2": Op(1, lambda a: np.exp2(np.clip(a, -126, 126)), "2 ** a, a clamped to +-126"),
     "exp2_neg": Op(1, lambda a: np.exp2(-np.minimum(a, 126)), "2 ** -a for a >= 0, a limited to 126"),
+    "log2": Op(1, lambda a: np.log2(np.maximum(a, 2.0**-126)), "logarithm to base 2, a limited to 2 ** -126"),
     "cos_turns": Op(1, _cos_turns, "cosine of an angle in turns"),
     "atan2_turns": Op(2, lambda y, x: np.arctan2(y, x) / (2 * np.pi), "angle of (y, x) in turns, -0.5 .. 0.5"),
     "less": Op(4, lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y"),

@@ -6,8 +6,9 @@ through a sigmoid: 107 parameters. Stanley, "Compositional pattern producing net
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -15,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SEED_INPUTS = (
-    "x", "y", "time", "bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms",
-)  # fmt: skip
-PIXEL_INPUTS = ("x", "y", "r", "theta", "abs_x", "abs_y")
-FRAME_INPUTS = SEED_INPUTS[2:]
-INPUTS = PIXEL_INPUTS + FRAME_INPUTS
+from morphogen.field import geometry as geometries
+from morphogen.field.graph import Array
+from morphogen.field.inputs import FRAME_INPUTS
+from morphogen.field.palette import STOPS, random_stops
+
+SEED_INPUTS = ("x", "y", *FRAME_INPUTS)
 ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
-HEADS = {"rgb": 3}
+HEADS = {"rgb": 3, "palette": 1}  # channels of the output layer; what makes colours of them: field.palette
 MAX_LAYERS = 8
 MAX_WIDTH = 256
 NARROW = 16  # units; a layer with more makes the network wide: drawn by matrix multiplication (render.wide)
@@ -53,8 +54,8 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """Number of weights and biases."""
-        return sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        """Number of weights and biases, and of the palette's numbers."""
+        return sum(math.prod(size) for size in tensor_shapes(self))
 
     @property
     def wide(self) -> bool:
@@ -66,26 +67,28 @@ class Shape:
         return f"{len(self.inputs)}>{widths}>{self.head}"
 
 
-def preset(name: str, inputs: Sequence[str] = SEED_INPUTS) -> Shape:
+def preset(name: str, inputs: Sequence[str] = SEED_INPUTS, head: str = "rgb") -> Shape:
     """Shape of a named preset ('3L_4D'); activations cycle per layer. Raises KeyError."""
     depth, width = PRESETS[name]
     layers = tuple((ACTIVATION_CYCLE[i % 4],) * width for i in range(depth))
-    return Shape(tuple(inputs), layers)
+    return Shape(tuple(inputs), layers, head)
 
 
 @dataclass(frozen=True)
 class Network:
     """Shape and weights, immutable.
 
-    tensors: W0 (out, in), b0 (out,), W1, b1 ..., float32, read-only. extent: network coordinate at the upper edge of
-    the picture (0.5: y runs over +-0.5, x over +-0.5 * aspect). time_range: seconds that the style was made for;
-    outside it time is reflected where a first-layer unit is not periodic (`field.fold`).
+    tensors: W0 (out, in), b0 (out,), W1, b1 ..., and with a palette head its stops, float32, read-only. extent:
+    network coordinate at the upper edge of the picture (0.5: y runs over +-0.5, x over +-0.5 * aspect). time_range:
+    seconds that the style was made for; outside it time is reflected where a first-layer unit is not periodic
+    (`field.fold`). geometry: of the fields among its inputs (`field.geometry`), float64, read-only; left out: at rest.
     """
 
     shape: Shape
     tensors: tuple[NDArray[np.float32], ...]
     extent: float = 0.5
     time_range: tuple[float, float] = (0.0, 60.0)
+    geometry: Array = field(default_factory=lambda: np.zeros(0))
     _frozen: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,12 @@ class Network:
         got = [t.shape for t in self.tensors]
         if got != expected:
             raise ValueError(f"network {self.shape} needs tensors {expected}, got {got}")
+        rest = geometries.default(self.shape.inputs)
+        numbers = np.array(self.geometry if self.geometry.size else rest, np.float64)
+        numbers.flags.writeable = False
+        object.__setattr__(self, "geometry", numbers)
+        if numbers.shape != rest.shape:
+            raise ValueError(f"network {self.shape} needs geometry of {rest.shape}, got {numbers.shape}")
 
     @cached_property
     def memo(self) -> dict[str, Any]:
@@ -119,18 +128,32 @@ class Network:
             size = int(np.prod(shape))
             tensors.append(np.asarray(flat[at : at + size], np.float32).reshape(shape))
             at += size
-        return Network(self.shape, tuple(tensors), self.extent, self.time_range)
+        return replace(self, tensors=tuple(tensors))
+
+
+def tensor_names(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Shapes of W0, b0, W1, b1 ... for a network shape, and of the palette's stops, by their names in a style file."""
+    names: dict[str, tuple[int, ...]] = {}
+    for n, (inputs, out) in enumerate(pairwise(shape.widths)):
+        names[f"layers.{n}.weight"], names[f"layers.{n}.bias"] = (out, inputs), (out,)
+    if shape.head == "palette":
+        names["palette"] = (STOPS, 3)
+    return names
 
 
 def tensor_shapes(shape: Shape) -> list[tuple[int, ...]]:
-    """Shapes of W0, b0, W1, b1 ... for a network shape."""
-    widths = shape.widths
-    return [s for a, b in pairwise(widths) for s in ((b, a), (b,))]
+    """Shapes of all tensors of a network shape, in tensor order."""
+    return list(tensor_names(shape).values())
 
 
 def _xavier(rng: np.random.Generator, out: int, inputs: int, gain: float) -> NDArray[np.float32]:
     bound = gain * np.sqrt(6.0 / (inputs + out))
     return rng.uniform(-bound, bound, (out, inputs)).astype(np.float32)
+
+
+def head_tensors(shape: Shape, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
+    """What follows the layers: the stops of a palette, drawn; else nothing."""
+    return (random_stops(rng),) if shape.head == "palette" else ()
 
 
 def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
@@ -140,12 +163,12 @@ def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
     pairs = list(pairwise(shape.widths))
     for i, (a, b) in enumerate(pairs):
         tensors += [_xavier(rng, b, a, 1.0 if i == len(pairs) - 1 else 5.0), np.zeros(b, np.float32)]
-    return Network(shape, tuple(tensors), extent)
+    return Network(shape, (*tensors, *head_tensors(shape, rng)), extent)
 
 
 def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float = 5.0) -> Network:
-    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3). Wide
-    networks: see `wide_init`."""
+    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3; of a
+    palette, whose dark half is dark by itself, -1 +- 1). Wide networks: see `wide_init`."""
     if shape.wide:
         from morphogen.field.wide_init import init_wide
 
@@ -153,8 +176,9 @@ def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float =
     rng = np.random.default_rng(seed)
     tensors: list[NDArray[np.float32]] = []
     pairs = list(pairwise(shape.widths))
+    level = (-2.0, 0.0) if shape.head == "palette" else (-2.5, -0.5)
     for i, (a, b) in enumerate(pairs):
         last = i == len(pairs) - 1
-        bias = rng.uniform(-2.5, -0.5, b) if last else rng.uniform(-1.5, 1.5, b)
+        bias = rng.uniform(*level, b) if last else rng.uniform(-1.5, 1.5, b)
         tensors += [_xavier(rng, b, a, 5.0 if last else hidden_gain), bias.astype(np.float32)]
-    return Network(shape, tuple(tensors), extent)
+    return Network(shape, (*tensors, *head_tensors(shape, rng)), extent)

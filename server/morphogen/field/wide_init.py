@@ -15,8 +15,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import FRAME_INPUTS, Network, Shape
+from morphogen.field.inputs import FRAME_INPUTS
+from morphogen.field.network import Network, Shape, head_tensors
 
 FAN_IN, READ = 4, 6  # units that a unit, and the output, reads
 BUSY = 1.8  # times the hidden gain: what the layers' gains multiply to, squared
@@ -44,7 +46,8 @@ def init_wide(shape: Shape, seed: int, extent: float, hidden_gain: float) -> Net
     rows = (1 - HARMONY) * rows + HARMONY * math.sqrt(1 / shape.outputs) * rows.sum(axis=0)
     level = rng.uniform(LEVEL - RANGE, LEVEL + RANGE, shape.outputs)
     tensors += _placed(rows, level, _last_hidden(shape, tensors, extent))
-    return Network(shape, tuple(t.astype(np.float32) for t in tensors), extent)
+    weights = [t.astype(np.float32) for t in tensors]
+    return Network(shape, (*weights, *head_tensors(shape, rng)), extent)
 
 
 def _sparse(rng: np.random.Generator, units: int, inputs: int, gain: float) -> Array:
@@ -59,7 +62,7 @@ def _last_hidden(shape: Shape, tensors: list[Array], extent: float) -> Array:
     """Values of the last hidden layer (units, SAMPLES) over a 16:9 picture at rest."""
     rng = np.random.default_rng(2007)
     x, y = (rng.uniform(-half, half, SAMPLES) * 2 * extent for half in (8 / 9, 1 / 2))
-    known = {"x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": abs(x), "abs_y": abs(y)}
+    known = geometry.sample(shape.inputs, geometry.default(shape.inputs), 0.5, {"x": x, "y": y}, {})
     values = np.stack([np.zeros(SAMPLES) if name in FRAME_INPUTS else known[name] for name in shape.inputs])
     for layer, names in enumerate(shape.layers):
         sums = tensors[2 * layer] @ values + tensors[2 * layer + 1][:, None]

@@ -26,6 +26,7 @@ itself draws the same to 7e-6 of full scale at 7 s, 3e-4 at 600 s, where float32
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,8 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import StyleError
-from morphogen.field.cppn import LENGTHS, frame_bias
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+from morphogen.field import geometry
+from morphogen.field.cppn import frame_bias
+from morphogen.field.inputs import PIXEL_INPUTS
+from morphogen.field.network import Network, Shape
 from morphogen.library.match import Array, draw, match_responses, match_weights, wrapped
 
 BLENDS = (0.0, 1.0)  # weight of the pre-activations' distance beside the responses'; neither always wins
@@ -77,18 +80,20 @@ def meet(a: Network, b: Network, values: Mapping[str, float]) -> Network:
     about 1e-4 only: use the result for the morph, and b itself afterwards. Raises StyleError when the shapes differ.
     """
     _same_shape(a, b)
-    return _placed(b, b.tensors, _near(a.shape, frame_bias(a, values), frame_bias(b, values)), values)
+    placed = _placed(b, b.tensors, _near(a.shape, frame_bias(a, values), frame_bias(b, values)), values)
+    return replace(placed, geometry=geometry.met(a.shape.inputs, a.geometry, b.geometry, values))
 
 
 def mix(a: Network, b: Network, t: float) -> Network:
-    """The network at t between a (0) and b (1), which should be aligned to a: weights, extent and time range.
+    """The network at t between a (0) and b (1), which should be aligned to a: weights, extent, time range and geometry.
 
     Raises StyleError when the shapes differ.
     """
     _same_shape(a, b)
     low, high = (_lerp(p, q, t) for p, q in zip(a.time_range, b.time_range, strict=True))
     tensors = tuple(_lerp(p, q, np.float32(t)) for p, q in zip(a.tensors, b.tensors, strict=True))
-    return Network(a.shape, tensors, _extent(a, b, t), (low, high))
+    moved = geometry.mixed(a.shape.inputs, a.geometry, b.geometry, t)
+    return Network(a.shape, tensors, _extent(a, b, t), (low, high), moved)
 
 
 def path(a: Network, b: Network, values: Mapping[str, float] | None = None) -> tuple[float, float]:
@@ -108,14 +113,16 @@ def _cost(roughness: float, collapse: float) -> float:
 
 def _way(a: Network, b: Network, now: Mapping[str, float]) -> list[Array]:
     """The sample of inputs as the networks on the way see it, a first, b last."""
-    return [_samples(a.shape, now, _extent(a, b, t)) for t in STEPS]
+    inputs = a.shape.inputs
+    moved = geometry.met(inputs, a.geometry, b.geometry, now)
+    return [_samples(inputs, now, _extent(a, b, t), geometry.mixed(inputs, a.geometry, moved, t)) for t in STEPS]
 
 
 def _path(shape: Shape, first: list[Array], last: list[Array], way: list[Array]) -> tuple[float, float]:
     pictures = []
     for t, inputs in zip(STEPS, way, strict=True):
         tensors = [_lerp(p, q, t) for p, q in zip(first, last, strict=True)]
-        pictures.append(draw(shape, tensors, inputs).reshape(shape.outputs, STATES, PIXELS))
+        pictures.append(draw(shape, tensors, inputs).reshape(3, STATES, PIXELS))
     direct = float(np.abs(pictures[-1] - pictures[0]).mean())
     length = sum(float(np.abs(q - p).mean()) for p, q in pairwise(pictures))
     contrasts = [float(p.std(axis=2).mean()) for p in pictures]
@@ -124,16 +131,17 @@ def _path(shape: Shape, first: list[Array], last: list[Array], way: list[Array])
     return length / max(direct, 1e-9), max(0.0, *losses)
 
 
-def _samples(shape: Shape, now: Mapping[str, float], extent: float) -> Array:
-    """Inputs (inputs, states * pixels): a 16:9 picture at `extent`; the next two seconds and any audio, less `now`."""
+def _samples(inputs: tuple[str, ...], now: Mapping[str, float], extent: float, shaped: Array) -> Array:
+    """Inputs (inputs, states * pixels): a 16:9 picture at `extent`, its geometry as it is `now`; the next two seconds
+    and any audio, less `now`."""
     rng = np.random.default_rng(2007)
     x, y = rng.uniform(-8 / 9, 8 / 9, PIXELS), rng.uniform(-0.5, 0.5, PIXELS)
-    pixels = {"x": x, "y": y, "r": np.hypot(x, y), "theta": np.arctan2(y, x) / np.pi, "abs_x": abs(x), "abs_y": abs(y)}
-    later, levels = rng.uniform(0, 2, STATES), rng.uniform(0, 1, (len(shape.inputs), STATES))
+    pixels = geometry.sample(inputs, shaped, extent, {"x": x, "y": y}, now)
+    later, levels = rng.uniform(0, 2, STATES), rng.uniform(0, 1, (len(inputs), STATES))
     rows = []
-    for name, row in zip(shape.inputs, levels, strict=True):
+    for name, row in zip(inputs, levels, strict=True):
         if name in PIXEL_INPUTS:
-            rows.append(np.tile(pixels[name] * (2 * extent if name in LENGTHS else 1), STATES))
+            rows.append(np.tile(pixels[name], STATES))
         else:
             rows.append(np.repeat(later if name == "time" else row - now.get(name, 0.0), PIXELS))
     return np.stack(rows)
@@ -154,9 +162,8 @@ def _from(network: Network, tensors: list[Array], now: Mapping[str, float]) -> N
 def _placed(network: Network, tensors: Sequence[NDArray[np.float32]], bias: Array, now: Mapping[str, float]) -> Network:
     """These weights; the first bias is `bias` when the frame inputs are `now`."""
     bare = (tensors[0], np.zeros_like(tensors[1]), *tensors[2:])
-    moved = Network(network.shape, bare, network.extent, network.time_range)
-    placed = (bias - frame_bias(moved, now)).astype(np.float32)
-    return Network(network.shape, (bare[0], placed, *bare[2:]), network.extent, network.time_range)
+    placed = (bias - frame_bias(replace(network, tensors=bare), now)).astype(np.float32)
+    return replace(network, tensors=(bare[0], placed, *bare[2:]))
 
 
 def _met(shape: Shape, first: list[Array], last: list[Array]) -> list[Array]:

@@ -14,15 +14,8 @@ from numpy.typing import NDArray
 
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.network import (
-    HEADS,
-    INPUTS,
-    MAX_LAYERS,
-    MAX_WIDTH,
-    Network,
-    Shape,
-    tensor_shapes,
-)  # fmt: skip
+from morphogen.field.inputs import INPUTS
+from morphogen.field.network import HEADS, MAX_LAYERS, MAX_WIDTH, Network, Shape, tensor_shapes
 
 MAX_WEIGHT = 1e4
 MAX_EXTENT = 100.0
@@ -145,8 +138,11 @@ def _units(layer_widths: Sequence[int], activations: Any) -> tuple[tuple[str, ..
     return tuple(units)
 
 
-def network(made: Shape, tensors: Sequence[NDArray[Any]], edge: float, seconds: tuple[float, float]) -> Network:
-    """The network, once its weights are of the right shape, finite and sane."""
+def network(
+    made: Shape, tensors: Sequence[NDArray[Any]], edge: float, seconds: tuple[float, float], shaped: NDArray[np.float64]
+) -> Network:
+    """The network, once its weights (and a palette's stops) are of the right shape, finite and sane. shaped: geometry
+    that `library.geometry` has checked."""
     expected = tensor_shapes(made)
     got = [t.shape for t in tensors]
     if got != expected:
@@ -157,7 +153,7 @@ def network(made: Shape, tensors: Sequence[NDArray[Any]], edge: float, seconds: 
         worst = float(np.abs(tensor).max())
         if worst > MAX_WEIGHT:
             raise StyleError(f"a weight is {worst:.3g}, {MAX_WEIGHT:g} is the most that makes a picture.", REMAKE)
-    return Network(made, tuple(np.asarray(t, np.float32) for t in tensors), edge, seconds)
+    return Network(made, tuple(np.asarray(t, np.float32) for t in tensors), edge, seconds, shaped)
 
 
 def shown(value: Any) -> str:

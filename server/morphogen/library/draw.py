@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import UsageError
+from morphogen.field import geometry
+from morphogen.field.inputs import FRAME_INPUTS, INPUTS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
-    FRAME_INPUTS,
-    INPUTS,
+    HEADS,
     PRESETS,
     SEED_INPUTS,
     Network,
@@ -23,7 +24,7 @@ from morphogen.field.network import (
     init_glow,
     init_seed,
     preset,
-)  # fmt: skip
+)
 from morphogen.library.style import Style
 
 Init = Literal["glow", "seed"]
@@ -45,6 +46,7 @@ class Recipe:
     flickers, so starters take 0.03-0.1. reaction: factor on all audio weights. contrast: factor on the output weights.
     harmony: how far the three output rows share one direction. 0 is the plain init: independent channels, so pure
     reds, greens and blues side by side; at 0.5 colours run from black over one or two hues to white, as light does.
+    head: of `field.network.HEADS`; with a palette there are no rows to harmonise.
     """
 
     preset: str = "3L_4D"
@@ -58,6 +60,7 @@ class Recipe:
     reaction: float = 1.0
     contrast: float = 1.0
     harmony: float = 0.0
+    head: str = "rgb"
 
     def command(self) -> str:
         """The shell command that draws it again; defaults are left out."""
@@ -67,6 +70,8 @@ class Recipe:
             words += ["--inputs", ",".join(self.inputs)]
         if self.units:
             words.append("--units")
+        if self.head != plain.head:
+            words += ["--head", self.head]
         for key in NUMBERS:
             if getattr(self, key) != getattr(plain, key):
                 words += [f"--{key}", repr(float(getattr(self, key)))]
@@ -83,6 +88,7 @@ def parse_command(command: str) -> Recipe:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--inputs", type=lambda text: tuple(text.split(",")), default=SEED_INPUTS)
     parser.add_argument("--units", action="store_true")
+    parser.add_argument("--head", default="rgb")
     for key in NUMBERS:
         parser.add_argument(f"--{key}", type=float, default=getattr(Recipe(), key))
     try:
@@ -107,11 +113,15 @@ def network(recipe: Recipe) -> Network:
     for column, name in enumerate(shape.inputs):
         if name in FRAME_INPUTS:
             first[:, column] *= np.float32(recipe.pace if name == "time" else recipe.reaction)
-    out = _harmonise(drawn.tensors[-2], recipe)
-    return Network(shape, (first, *drawn.tensors[1:-2], out, drawn.tensors[-1]), drawn.extent, drawn.time_range)
+    at = 2 * len(shape.layers)
+    out = _harmonise(drawn.tensors[at], recipe)
+    tensors = (first, *drawn.tensors[1:at], out, *drawn.tensors[at + 1 :])
+    return replace(drawn, tensors=tensors, geometry=geometry.default(shape.inputs, recipe.seed))
 
 
 def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    if recipe.head != "rgb":
+        return np.float32(recipe.contrast) * rows
     # The mean of three independent rows is sqrt(3) times shorter than a row; without the factor harmony would dim.
     # One float32 operation at a time, no BLAS, so that every machine gets the same bits.
     shared = (rows[0] + rows[1] + rows[2]) * np.float32(np.sqrt(1 / 3))
@@ -126,7 +136,11 @@ def _shape(recipe: Recipe) -> Shape:
     if unknown or not recipe.inputs or len(set(recipe.inputs)) < len(recipe.inputs):
         what = f"unknown input {unknown[0]!r}." if unknown else "inputs are empty or named twice."
         raise UsageError(what, f"Known: {', '.join(INPUTS)}.")
-    shape = preset(recipe.preset, recipe.inputs)
+    if recipe.head not in HEADS:
+        raise UsageError(f"unknown head {recipe.head!r}.", f"Known: {', '.join(HEADS)}.")
+    if recipe.harmony and recipe.head != "rgb":
+        raise UsageError(f"harmony joins three channels, a {recipe.head} head has one.", "Leave --harmony out.")
+    shape = preset(recipe.preset, recipe.inputs, recipe.head)
     if not recipe.units:
         return shape
     layers = tuple(tuple(ACTIVATION_CYCLE[(n + unit) % 4] for unit in range(len(layer)))

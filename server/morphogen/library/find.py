@@ -104,7 +104,7 @@ class Library:
         if path is not None:
             return load_style(path)
         wanted = str(name)
-        if wanted.endswith(SUFFIX):
+        if wanted.endswith((SUFFIX, ".png")):
             raise StyleError(f"there is no file {checks.shown(wanted)}.", "Names of the library carry no ending.")
         if not checks.NAME.fullmatch(wanted):
             raise self._unknown(wanted)

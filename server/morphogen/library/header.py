@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from morphogen.errors import StyleError
 from morphogen.library import checks
@@ -32,21 +32,33 @@ class Header:
     tensors: Mapping[str, tuple[int, ...]]
 
 
-def read_file(path: Path, limit: int = MAX_FILE) -> bytes:
-    """All bytes of a regular file of MAX_FILE at most; or its first `limit` bytes. Raises StyleError."""
+def open_file(path: Path, limit: float = math.inf) -> BinaryIO:
+    """Open a regular file of `limit` bytes at most. Raises StyleError."""
     try:
         info = path.stat()
         # A named pipe would block for ever on open.
         if not stat.S_ISREG(info.st_mode):
             raise StyleError("it is not a file.", "Give the .safetensors file itself, or a name `series/name`.")
-        if info.st_size > MAX_FILE:
+        if info.st_size > limit:
             raise StyleError(f"it has {info.st_size / 2**20:.0f} MB, a style has {MAX_FILE // 2**20} at most.",
                              checks.REMAKE)  # fmt: skip
-        with path.open("rb") as file:
-            return file.read(limit)
+        return path.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-        why = getattr(error, "strerror", None) or str(error)
-        raise StyleError(f"it cannot be read: {why}.", "Check that it exists and that you may read it.") from error
+        raise _unreadable(error) from error
+
+
+def read_file(path: Path, limit: int = MAX_FILE) -> bytes:
+    """All bytes of a regular file of MAX_FILE at most; or its first `limit` bytes. Raises StyleError."""
+    with open_file(path, MAX_FILE) as file:
+        try:
+            return file.read(limit)
+        except OSError as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> StyleError:
+    why = getattr(error, "strerror", None) or str(error)
+    return StyleError(f"it cannot be read: {why}.", "Check that it exists and that you may read it.")
 
 
 def read_header(path: Path, data: bytes | None = None) -> Header:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
+from morphogen.field.cppn import coloured
 from morphogen.field.network import Shape
 from morphogen.library.assign import assign
 
@@ -46,11 +47,11 @@ def _apply(names: tuple[str, ...], z: Array) -> Array:
 
 
 def draw(shape: Shape, tensors: list[Array], inputs: Array) -> Array:
-    """Output channels (outputs, samples) for inputs (inputs, samples)."""
+    """Colours (3, samples) for inputs (inputs, samples)."""
     values = inputs
     for layer, names in enumerate([*shape.layers, ("sigmoid",) * shape.outputs]):
         values = _apply(names, tensors[2 * layer] @ values + tensors[2 * layer + 1][:, None])
-    return values
+    return np.stack(coloured(shape, tensors, list(values)))
 
 
 @dataclass(frozen=True)

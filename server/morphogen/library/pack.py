@@ -4,7 +4,7 @@ Layout, little-endian, in this order:
 
     4   magic `MGS1`
     1   version, 1
-    1   flags: bit 0 trained, bit 1 a seed follows, bit 2 a score follows
+    1   flags: bit 0 trained, bit 1 a seed follows, bit 2 a score follows, bit 3 geometry follows
     2   u16 length of the whole datagram
     4   f32 extent
     8   f32 f32 time range, seconds
@@ -15,7 +15,10 @@ Layout, little-endian, in this order:
     1   u8 number of hidden layers, then for each:
     1     u8 width; bit 7 set: one activation per unit follows, clear: one for the layer
     1|w   u8 activations
-    2p  float16 weights and biases, W0 row by row, b0, W1 ...
+    2p  float16 weights and biases, W0 row by row, b0, W1 ..., then the palette stop by stop, if that is the head
+    g   for each of its geometry that is not the default: u8 its number, counted over the parameters of the fields
+        that the inputs read; u16 a bit for each of its numbers that follow, base first, then one for each frame
+        input; those as float32. 255 ends it             (flag bit 3)
     1+n u8 length, then the name (ASCII)
     1+n u8 length, then the guide (UTF-8)
     1+n u8 length, then the title (UTF-8), shortened if need be
@@ -37,8 +40,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphogen.errors import StyleError
+from morphogen.field import geometry
 from morphogen.field.network import Network, Shape, tensor_shapes
 from morphogen.library import checks
+from morphogen.library import geometry as geometries
 from morphogen.library.style import LIMITS, Style
 
 LIMIT = 1200
@@ -47,11 +52,14 @@ VERSION = 1
 # Codes are for ever: add at the end, never reorder.
 INPUT_CODES = (
     "x", "y", "time", "bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms",
-    "r", "theta", "abs_x", "abs_y",
+    "r", "theta", "abs_x", "abs_y", "swirl_x", "swirl_y", "warp_x", "warp_y", "rays", "noise", "clouds", "ridges",
+    "cell", "cell_edge", "cell_id", "stamp", "stamp_x", "stamp_y", "stamp_id", "branch", "branch_along", "neuron",
+    "neuron_along", "stars",
 )  # fmt: skip
 ACTIVATION_CODES = ("sin", "cos", "gaussian", "tanh", "sigmoid", "relu", "abs", "identity")
 HEAD_CODES = ("rgb", "palette")
-TRAINED, SEED, SCORE = 1, 2, 4
+TRAINED, SEED, SCORE, GEOMETRY = 1, 2, 4, 8
+_FLAGS = TRAINED | SEED | SCORE | GEOMETRY
 _FIXED = struct.Struct("<4sBBH3f")
 RESEND = "Send it again as `morphogen styles pack` made it."
 
@@ -74,25 +82,30 @@ def rounding(network: Network) -> Rounding:
 
 def pack(style: Style) -> bytes:
     """The style as one datagram. Raises StyleError with the size when the network does not fit."""
-    checks.network(style.shape, style.network.tensors, style.network.extent, style.network.time_range)
+    network = style.network
+    shaped = geometries.checked(style.shape.inputs, network.geometry)
+    checks.network(style.shape, network.tensors, network.extent, network.time_range, shaped)
     checks.seed(style.seed)
     if max(style.shape.widths) > 0x7F:  # its shape cannot even be written: a width has 7 bits
         raise _too_large(style, _FIXED.size + 2 * style.shape.parameters)
     if style.score is not None:
         checks.number(style.score, "score", -1e6, 1e6)
     flags = TRAINED * style.trained | SEED * (style.seed is not None) | SCORE * (style.score is not None)
+    flags |= GEOMETRY * bool(shaped.size)
     body = struct.pack("<q", style.seed) if style.seed is not None else b""
     body += struct.pack("<f", style.score) if style.score is not None else b""
     body += _shape(style.shape) + style.network.flat.astype("<f2").tobytes()
+    body += geometries.pack(style.shape.inputs, shaped) if shaped.size else b""
     body += _text(style.name, 255, 1) + _text(style.guide, 60, 1)
     room = LIMIT - _FIXED.size - len(body) - 3 - 4
     if room < 0:
         raise _too_large(style, LIMIT - room)
     title = _text(style.title, min(255, room), 1)
     body += title + _text(style.prompt, room - len(title) + 1, 2)
-    network = style.network
     fixed = _FIXED.pack(MAGIC, VERSION, flags, _FIXED.size + len(body) + 4, network.extent, *network.time_range)
-    return fixed + body + struct.pack("<I", zlib.crc32(fixed + body))
+    data = fixed + body + struct.pack("<I", zlib.crc32(fixed + body))
+    unpack(data)  # what we send, others must be able to read: float32 may have rounded a number past its bounds
+    return data
 
 
 def _too_large(style: Style, size: int) -> StyleError:
@@ -114,6 +127,8 @@ def unpack(data: bytes | bytearray | memoryview) -> Style:
     _, version, flags, length, extent, start, end = _FIXED.unpack_from(raw)
     if version != VERSION:
         raise StyleError(f"the packed style has version {version}, this Morphogen reads {VERSION}.", checks.NEWER)
+    if flags & ~_FLAGS:
+        raise StyleError(f"the packed style has the unknown flags {flags & ~_FLAGS}.", checks.NEWER)
     if length != len(raw):
         raise StyleError(f"the packed style should have {length} bytes, {len(raw)} arrived.", RESEND)
     if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
@@ -129,10 +144,13 @@ def _unpack(reader: _Reader, flags: int, extent: float, seconds: tuple[float, fl
     for wanted in tensor_shapes(shape):
         count = int(np.prod(wanted))
         tensors.append(np.frombuffer(reader.take(2 * count), "<f2").astype(np.float32).reshape(wanted))
+    shaped = geometry.default(shape.inputs)
+    if flags & GEOMETRY:
+        shaped = geometries.unpack(shape.inputs, reader.take, RESEND)
     name, guide, title, prompt = (reader.text(size) for size in (1, 1, 1, 2))
     if reader.left:
         raise StyleError(f"the packed style has {reader.left} bytes too many.", RESEND)
-    network = checks.network(shape, tensors, checks.extent(extent), checks.time_range(seconds))
+    network = checks.network(shape, tensors, checks.extent(extent), checks.time_range(seconds), shaped)
     return Style(
         network,
         checks.name(name),

@@ -1,8 +1,9 @@
 """A style: a small network and what is known about it; and its file, one safetensors (docs/styles.md).
 
-File: tensors `layers.N.weight` (out, in) and `layers.N.bias` (out,), float32 (float16 is read too), N from 0, the last
-N the output layer; `__metadata__["morphogen"]` is one JSON object, see `describe`. Files may come from strangers: the
-header is bounded and checked here before safetensors sees a byte, and a bad file raises StyleError, nothing else.
+File: tensors `layers.N.weight` (out, in) and `layers.N.bias` (out,), float32 (float16 is read too), N from 0, the
+last N the output layer; with the head `palette` also `palette` (5, 3), its stops as logits;
+`__metadata__["morphogen"]` is one JSON object, see `describe`. Files may come from strangers: the header is bounded
+and checked here before safetensors sees a byte, and a bad file raises StyleError, nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,20 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from morphogen.errors import StyleError
-from morphogen.field.network import Network, Shape
-from morphogen.library import checks
+from morphogen.field import geometry as field_geometry
+from morphogen.field.graph import Array
+from morphogen.field.network import Network, Shape, tensor_names
+from morphogen.library import checks, geometry
 from morphogen.library.atomic import write
-from morphogen.library.header import Header, read_file, read_header
+from morphogen.library.header import MAX_FILE, Header, read_file, read_header
+from morphogen.library.picture import carried
 
 FORMAT = 1
 SUFFIX = ".safetensors"
 LIMITS = {"title": 120, "prompt": 1000, "guide": 60, "training": 1000, "licence": 120, "normalisation": 60}
 _KNOWN = frozenset({*LIMITS, "format", "name", "series", "inputs", "layers", "activations", "head", "extent", "time",
-                    "score", "seed", "trained", "audio_roles"})  # fmt: skip
+                    "score", "seed", "trained", "audio_roles",
+                    "geometry"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def describe(style: Style) -> dict[str, Any]:
     """The metadata object of a style's file, every value JSON."""
     network = style.network
     units = network.shape.layers
+    shaped = field_geometry.write(network.shape.inputs, network.geometry)
     return {
         **style.extra,
         "format": FORMAT,
@@ -91,6 +96,7 @@ def describe(style: Style) -> dict[str, Any]:
         "layers": [len(layer) for layer in units],
         "activations": [layer[0] if len(set(layer)) == 1 else list(layer) for layer in units],
         "head": network.shape.head,
+        **({"geometry": shaped} if shaped else {}),
         "extent": network.extent, "time": list(network.time_range), "normalisation": style.normalisation,
         "guide": style.guide, "score": style.score, "seed": style.seed, "trained": style.trained,
         "training": style.training, "audio_roles": dict(style.audio_roles), "licence": style.licence,
@@ -104,6 +110,7 @@ class Meta:
     shape: Shape
     extent: float
     time_range: tuple[float, float]
+    geometry: Array
     fields: Mapping[str, Any]
 
 
@@ -129,11 +136,14 @@ def read_meta(meta: Mapping[str, Any], default_name: str) -> Meta:
         raise StyleError(f"'trained' must be true or false, got {checks.kind(fields['trained'])}.", checks.REMAKE)
     fields["audio_roles"] = checks.roles(meta.get("audio_roles", {}))
     fields["extra"] = {key: value for key, value in meta.items() if key not in _KNOWN}
-    return Meta(shape, checks.extent(meta.get("extent", 0.5)), checks.time_range(meta.get("time", [0, 60])), fields)
+    shaped = geometry.read(shape.inputs, meta.get("geometry", {}))
+    extent, seconds = checks.extent(meta.get("extent", 0.5)), checks.time_range(meta.get("time", [0, 60]))
+    return Meta(shape, extent, seconds, shaped, fields)
 
 
 def load_style(path: str | Path) -> Style:
-    """Read and check a style file. Blocks on the disk: call it off the render thread. Raises StyleError."""
+    """Read and check a style file, or a PNG that carries one. Raises StyleError. Blocks on the disk: call it off the
+    render thread."""
     path = Path(path)
     try:
         return _load(path)
@@ -148,7 +158,7 @@ def load_meta(path: Path) -> Meta:
 
 def _meta(header: Header, path: Path) -> Meta:
     meta = read_meta(header.meta, f"own/{checks.slug(path.stem)}")
-    expected = _tensor_names(meta.shape)
+    expected = tensor_names(meta.shape)
     missing, more = [n for n in expected if n not in header.tensors], [n for n in header.tensors if n not in expected]
     if missing:
         raise StyleError(f"the tensor {missing[0]} is missing.", checks.REMAKE)
@@ -162,34 +172,34 @@ def _meta(header: Header, path: Path) -> Meta:
 
 
 def _load(path: Path) -> Style:
-    data = read_file(path)
+    data = carried(path)
+    return replace(from_bytes(read_file(path) if data is None else data, path), path=path)
+
+
+def from_bytes(data: bytes, path: Path) -> Style:
+    """The style in the bytes of a style file, without a path. path: what errors call it, and where its name comes from
+    if it has none. Raises StyleError without the file's name."""
+    if len(data) > MAX_FILE:
+        raise StyleError(f"it has {len(data) / 2**20:.0f} MB, a style has {MAX_FILE // 2**20} at most.", checks.REMAKE)
     header = read_header(path, data)
     meta = _meta(header, path)
     try:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError) as error:
         raise StyleError(f"it is damaged ({checks.shown(str(error))}).", checks.REMAKE) from error
-    ordered = [tensors[name] for name in _tensor_names(meta.shape)]
-    network = checks.network(meta.shape, ordered, meta.extent, meta.time_range)
-    return Style(network, path=path, **meta.fields)
-
-
-def _tensor_names(shape: Shape) -> dict[str, tuple[int, ...]]:
-    widths = shape.widths
-    names: dict[str, tuple[int, ...]] = {}
-    for n, (inputs, out) in enumerate(pairwise(widths)):
-        names[f"layers.{n}.weight"] = (out, inputs)
-        names[f"layers.{n}.bias"] = (out,)
-    return names
+    ordered = [tensors[name] for name in tensor_names(meta.shape)]
+    network = checks.network(meta.shape, ordered, meta.extent, meta.time_range, meta.geometry)
+    return Style(network, **meta.fields)
 
 
 def to_bytes(style: Style) -> bytes:
     """The style as the bytes of its file; the same style gives the same bytes."""
     meta = describe(style)
     read_meta(meta, style.name)  # what we write, we must be able to read
-    checks.network(style.shape, style.network.tensors, style.network.extent, style.network.time_range)
+    network = style.network
+    checks.network(style.shape, network.tensors, network.extent, network.time_range, network.geometry)
     tensors = {name: np.ascontiguousarray(t) for name, t in
-               zip(_tensor_names(style.shape), style.network.tensors, strict=True)}  # fmt: skip
+               zip(tensor_names(style.shape), style.network.tensors, strict=True)}  # fmt: skip
     return save_tensors(tensors, {"morphogen": json.dumps(meta, ensure_ascii=False, allow_nan=False)})
 
 

@@ -1,21 +1,22 @@
-"""The picture beside a style's file: the style itself, without view and grade, drawn by the reference."""
+"""The picture beside a style's file: the style itself, without view and grade, drawn by the reference. It carries the
+style, unless that is large: whoever gets the picture alone can play it."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from morphogen.errors import StyleError
 from morphogen.field.cppn import evaluate
 from morphogen.library.atomic import write
-from morphogen.library.style import Style
+from morphogen.library.exchange import as_picture
+from morphogen.library.style import SUFFIX, Style, to_bytes
 
 SIZE = (480, 270)
 SECONDS = 20.0
+CARRIED = 30_000  # bytes of the style's file; a page with many pictures loads each of them
 
 
 def thumbnail(style: Style, size: tuple[int, int] = SIZE, seconds: float = SECONDS) -> NDArray[np.uint8]:
@@ -33,8 +34,11 @@ def save_thumbnail(style: Style, path: Path | None = None, seconds: float = SECO
     if path is None:
         if style.path is None:
             raise StyleError(f"{style.name} has no file yet.", "Save it first, or say where the picture goes.")
+        if style.path.suffix != SUFFIX:
+            raise StyleError(
+                f"{style.path.name[:80]} is a picture itself.", "Keep its style: `morphogen styles import`."
+            )
         path = style.path.with_suffix(".png")
-    png = BytesIO()
-    Image.fromarray(thumbnail(style, seconds=seconds)).save(png, "PNG", optimize=True)
-    write(path, png.getvalue())
+    file = to_bytes(style)
+    write(path, as_picture(style, thumbnail(style, seconds=seconds), file if len(file) <= CARRIED else b"", small=True))
     return path

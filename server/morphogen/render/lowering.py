@@ -223,6 +223,14 @@ class Lowering:
         turned = [c * (-1) ** k for k, c in enumerate(polynomials.exp2())]
         return self._scaled(self._horner(fraction, turned), shifted)
 
+    def _log2(self, v: Any) -> Any:
+        """The exponent, counted from sqrt(1/2), and a polynomial of what is left."""
+        b, half = self.builder, self.integer(0x3F3504F3)
+        bits = b.bitcast(self._max(v, self.constant(2.0**-126)), self.itype)
+        whole = b.ashr(b.sub(bits, half), self.integer(23))
+        t = self._sub(b.bitcast(b.sub(bits, b.shl(whole, self.integer(23))), self.ftype), self.constant(1.0))
+        return self.fma(t, self._horner(t, polynomials.logarithm()), b.sitofp(whole, self.ftype))
+
     def _scaled(self, value: Any, shifted: Any) -> Any:
         """value * 2**k, where the low mantissa bits of `shifted` hold k."""
         b = self.builder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from morphogen_bridges.servers.web.failures import Refused
 from morphogen_bridges.servers.web.hub import Hub
 
 MAX_BODY = 256 * 1024
+MAX_STYLE = 16 * 1024 * 1024  # a style's file has 8 MB at most, and a picture of 4K that carries one about 12
+UPLOADS = 4  # bodies of that size at a time, each within UPLOAD_SECONDS
+UPLOAD_SECONDS = 60.0
 LIST_SECONDS = 2.0
 _NAME = re.compile(r"[a-z0-9_-]{1,100}")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -34,6 +38,8 @@ class Rest:
         self._hub = hub
         self._host = hub.host
         self._styles: tuple[float, list[dict[str, Any]]] = (float("-inf"), [])
+        self._uploads = asyncio.Semaphore(UPLOADS)
+        self._drawing = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         """All routes of `/api/v1/`."""
@@ -47,7 +53,9 @@ class Rest:
             web.get(f"{api}/stats", self.stats),
             web.get(f"{api}/styles", self.styles),
             web.post(f"{api}/styles", self.put_style),
+            web.get(f"{api}/styles/current.png", self.share),
             web.get(f"{api}/styles/{{series}}/{{name}}/thumb.png", self.thumb),
+            web.get(f"{api}/styles/{{series}}/{{name}}/share.png", self.share),
             web.get(f"{api}/frame.jpg", self.frame),
         ]
 
@@ -119,13 +127,38 @@ class Rest:
             picture, headers={"Cache-Control": "private, max-age=3600", "Content-Type": "image/png"}
         )
 
+    async def share(self, request: web.Request) -> web.Response:
+        """The running style, or a listed one, as a picture that carries it, to keep."""
+        name = "/".join(request.match_info[key] for key in ("series", "name") if key in request.match_info)
+        if name and name not in {style.get("name") for style in await self._listed()}:
+            raise Refused(404, f"There is no style {name[:60]!r}.", "GET /api/v1/styles lists all.")
+        async with self._drawing:  # however many ask: one at a time is drawn
+            shared = await ask(self._host, "style.share", {"name": name})
+        file = re.sub(r"[^a-z0-9_-]+", "-", str(shared["name"]))
+        headers = {"Content-Disposition": f'attachment; filename="{file}.png"'}
+        return web.Response(body=bytes(shared["png"]), content_type="image/png", headers=headers)
+
     async def put_style(self, request: web.Request) -> web.Response:
-        blob = await request.read()
-        if not blob:
-            raise UsageError("The body is empty.", "Send a packed style: `morphogen styles pack NAME`.")
-        if blob[8:9] == b"{":  # a safetensors file starts with the length of its JSON header
-            raise Refused(415, "This is a style file, not a packed style.", "Pack it: `morphogen styles pack FILE`.")
-        return answer(await ask(self._host, "style.put", {"blob": blob}))
+        async with self._uploads:
+            blob = await _upload(request)
+            if not blob:
+                raise UsageError("The body is empty.", "Send a PNG that carries a style, a style file or a packed one.")
+            return answer(await ask(self._host, "style.put", {"blob": blob, "on": request.query.get("on", "now")}))
+
+
+async def _upload(request: web.Request) -> bytes:
+    """The body, MAX_STYLE bytes at most."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > MAX_STYLE:
+                    most = f"The file is larger than {MAX_STYLE >> 20} MB."
+                    raise Refused(413, most, "`morphogen ctl load` takes it.")
+    except TimeoutError:
+        raise Refused(408, f"The file has not arrived within {UPLOAD_SECONDS:g} s.", "Send it again.") from None
+    return bytes(body)
 
 
 def _picture(style: dict[str, Any]) -> Path | None:

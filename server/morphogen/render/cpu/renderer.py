@@ -33,7 +33,7 @@ from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
 from morphogen.render.objects import ObjectStore
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
-from morphogen.render.wide.samples import SAMPLED, canonical, folded
+from morphogen.render.wide.samples import canonical, folded, sampled
 
 CACHED_KERNELS = 24
 
@@ -67,6 +67,7 @@ class CpuRenderer:
         self._upscale: Kernel | None = None
         self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
         self._governor = Governor()
+        self._tried = False
         self._clock = WallClock()
         size, pad = dither.SIZE, 2 * self.target.width
         wrapped = np.pad(dither.thresholds(), ((0, 0), (0, pad)), mode="wrap")
@@ -80,6 +81,8 @@ class CpuRenderer:
         """Compile, or take from the cache. 0.15 to 0.4 s for a new shape (wide ones are all one shape): call it off the
         render thread first."""
         try:
+            if any(shape.wide for shape in program.shapes):
+                self._wide.prepare(program.shapes)
             self._kernel(canonical(program.shapes, whole=False))  # a fade from small to wide, on a slow machine
             return self._kernel(canonical(program.shapes))
         except RuntimeError as error:
@@ -99,17 +102,20 @@ class CpuRenderer:
         return kernel
 
     def _compiled(self, shapes: tuple[Shape, ...]) -> Kernel:
-        what, wide = program(shapes), SAMPLED in shapes
+        what, wide = program(shapes), any(map(sampled, shapes))
         kernel = self._made(SampledKernel if wide else SceneKernel, what)
         if self._upscale is None:
             self._upscale = self._made(UpscaleKernel, what)
-        if wide and self._wide.prepare():
+        if wide and not self._tried:
+            self._tried = True
             self._governor.expect(self._wide.trial())
         return kernel
 
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        return all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
+        wide = any(shape.wide for shape in program.shapes)
+        made = all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
+        return made and (not wide or self._wide.has(program.shapes))
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and
@@ -124,7 +130,7 @@ class CpuRenderer:
         scales = self._governor.plan(shapes, specs)
         made = canonical(shapes, whole=self._governor.small == 1)
         shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), folded(scene, made))
-        wide = SAMPLED in made
+        wide = any(map(sampled, made))
         self._frames += 1
         if self._history:
             self._forget(scene)
@@ -134,7 +140,7 @@ class CpuRenderer:
         for spec, out in targets:
             if wide:
                 pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
-                self._draw(shot, spec, out, [(scale if s.wide else small) if m == SAMPLED else 0 for s, m in pairs])
+                self._draw(shot, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
             elif spec in scales:
                 self._draw_half(shot, spec, out)
             else:

@@ -10,13 +10,14 @@ from typing import Any
 
 from llvmlite import ir
 
+from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.scene import Program
 from morphogen.render.cuda import ptx
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.lowering import F32, I32, I64
-from morphogen.render.wide.samples import SAMPLED, TAPS
+from morphogen.render.wide.samples import TAPS, head_at, sampled
 
 
 def text(program: Program) -> str:
@@ -25,12 +26,16 @@ def text(program: Program) -> str:
 
 
 class _Lowering(PtxLowering):
-    """Wide networks are the sigmoid of what was interpolated, all others as ever."""
+    """Wide networks are the sigmoid of what was interpolated, and its palette; all others as ever."""
 
     def _network(self, index: int, x: Node, y: Node) -> list[Any]:
-        if self._program.shapes[index] != SAMPLED:
+        shape = self._program.shapes[index]
+        if not sampled(shape):
             return super()._network(index, x, y)
-        return [self.lower(ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}"))) for c in range(3)]
+        outputs = [ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}")) for c in range(shape.outputs)]
+        if shape.head == "palette":
+            outputs = palette.expand(outputs[0], self._program.network_slots[index] + head_at(shape))
+        return [self.lower(channel) for channel in outputs]
 
 
 class FinishKernel(ptx.SceneKernel):
@@ -42,7 +47,7 @@ class FinishKernel(ptx.SceneKernel):
     def _sampled(self, x: Any, y: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for index, shape in enumerate(self.program.shapes):
-            if shape == SAMPLED:
+            if sampled(shape):
                 found |= {f"u{index}{c}": value for c, value in enumerate(self._channels(index, x, y))}
         return found
 

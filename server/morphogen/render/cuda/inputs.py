@@ -7,16 +7,15 @@ from typing import Any, ClassVar
 
 from llvmlite import ir
 
-from morphogen.field.cppn import input_nodes
 from morphogen.field.graph import Node, pixel_input
-from morphogen.field.network import PIXEL_INPUTS
+from morphogen.field.inputs import input_nodes
 from morphogen.field.scene import ROW, SCENE_SLOTS
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.cuda.products import CHUNK_BYTES, WARPS, Products
 from morphogen.render.cuda.ptx import I8
 from morphogen.render.cuda.warps import WarpKernel
 from morphogen.render.lowering import F32, I32, I64
-from morphogen.render.wide.samples import ANGLE, coordinates
+from morphogen.render.wide.samples import ANGLE, PLACES, coordinates
 
 LANES = 32
 THREADS = LANES * WARPS
@@ -84,7 +83,7 @@ class InputKernel(WarpKernel):
         low.bind({"px": px, "py": py, **rows})
         x, y = (low.lower(node) for node in coordinates(self.program))
         low.bind({"x": x, "y": y})
-        nodes = dict(zip(PIXEL_INPUTS, input_nodes(PIXEL_INPUTS, pixel_input("x"), pixel_input("y")), strict=True))
+        nodes = dict(zip(PLACES, input_nodes(PLACES, pixel_input("x"), pixel_input("y")), strict=True))
         values = [self._angle(low, node) if name == ANGLE else low.lower(node) for name, node in nodes.items()]
         at = self._at(self.shared, b.mul(thread, I32(CHUNK_BYTES)))
         for i, chunk in enumerate(self._columns(values)):

@@ -18,7 +18,7 @@ from morphogen.render.cuda import finish, ptx
 from morphogen.render.cuda.driver import Card, CardLost
 from morphogen.render.objects import ObjectStore
 from morphogen.render.scribe import written
-from morphogen.render.wide.samples import SAMPLED
+from morphogen.render.wide.samples import sampled
 
 CACHED_KERNELS = 24
 Loaded = TypeVar("Loaded")
@@ -43,7 +43,7 @@ class Kernel:
 
 
 def _text(shapes: tuple[Shape, ...]) -> str:
-    return (finish.text if SAMPLED in shapes else ptx.ptx)(program(shapes))
+    return (finish.text if any(map(sampled, shapes)) else ptx.ptx)(program(shapes))
 
 
 class Kernels:

@@ -66,6 +66,9 @@ class PtxLowering(Lowering):
     def _exp2_neg(self, v: Any) -> Any:
         return self.native("ex2.approx.ftz.f", self._neg(v))
 
+    def _log2(self, v: Any) -> Any:
+        return self.native("lg2.approx.ftz.f", self._max(v, self.constant(2.0**-126)))
+
     def _div(self, a: Any, b: Any) -> Any:
         return self._mul(a, self.native("rcp.approx.ftz.f", b))
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from morphogen.errors import RenderError, UsageError
 from morphogen.field.cppn import Array, activations, first_bias, first_weight, later_layers, pixel_inputs
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape
-from morphogen.render.wide.samples import CODES
+from morphogen.field.inputs import shaped
+from morphogen.field.network import Network, Shape
+from morphogen.render.wide.samples import CODES, PLACES
 
 VARIABLE = "MORPHOGEN_WIDE"
 TILE = 32  # units that a warp sums at once: four steps of eight columns
@@ -56,7 +57,7 @@ class Products:
     @property
     def columns(self) -> int:
         """Of the first layer."""
-        return len(PIXEL_INPUTS) * (3 if self.split else 1)
+        return len(PLACES) * (3 if self.split else 1)
 
     def stored(self, values: Array) -> NDArray[np.generic]:
         """Factors as the card keeps them."""
@@ -146,7 +147,11 @@ class Block:
 
     @staticmethod
     def check(shape: Shape) -> None:
-        """Raises RenderError: it does not fit."""
+        """Raises RenderError: it does not fit, or reads what this kernel does not compute."""
+        if fields := shaped(shape.inputs):
+            raise RenderError(
+                f"{shape} reads {fields[0]}: the CUDA backend has no fields in wide networks.", "Use --backend cpu."
+            )
         if max(shape.widths[1:]) > WARPS * TILE or len(shape.layers) >= ENTRIES:
             raise RenderError(
                 f"{shape} is too wide for the CUDA backend: a block of threads keeps {WARPS * TILE} units a layer in "
@@ -184,9 +189,9 @@ class Block:
     def _first(self, weight: Array) -> NDArray[np.generic]:
         """Columns (units, whole chunks) over all pixel inputs: coarse part of both, fine part of the input, fine part
         of the weight; or, where factors are not cut, just the weights."""
-        p, count = self.products, len(PIXEL_INPUTS)
+        p, count = self.products, len(PLACES)
         whole = np.zeros((len(weight), count))
-        whole[:, [PIXEL_INPUTS.index(name) for _, name in pixel_inputs(self.network.shape)]] = weight
+        whole[:, [PLACES.index(name) for _, name in pixel_inputs(self.network.shape)]] = weight
         if not p.split:
             return self._padded(p.stored(whole))
         coarse = p.stored(whole)

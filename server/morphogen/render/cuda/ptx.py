@@ -22,7 +22,7 @@ from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.lowering import F32, I32, I64
-from morphogen.render.wide.samples import SAMPLED
+from morphogen.render.wide.samples import sampled
 
 PIXELS_PER_THREAD = 4  # 1, 2 or 4; 3L_4D on sm_90: 194, 157 and 137 instructions a pixel, 18 of them special
 WIDE = 8  # units in a layer; wider ones would fill the registers, and share little: one pixel a thread
@@ -69,7 +69,7 @@ class SampledJob(Job):
 
 def job_type(program: Program) -> type[Job]:
     """What a program's kernel reads."""
-    return SampledJob if SAMPLED in program.shapes else Job
+    return SampledJob if any(map(sampled, program.shapes)) else Job
 
 
 def pitch(width: int) -> int:

@@ -31,7 +31,7 @@ from morphogen.render.cuda.kernels import Kernel, Kernels
 from morphogen.render.cuda.products import wished
 from morphogen.render.cuda.wide import Packed, Timing, WidePainter
 from morphogen.render.objects import ObjectStore
-from morphogen.render.wide.samples import SAMPLED, canonical, folded
+from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
 VISIBLE_TRAIL = 1e-4  # seconds
@@ -149,7 +149,7 @@ class CudaRenderer:
             kernel.uniforms[SCENE_SLOTS:] = folded(scene, shapes)
             self._frames += 1
             self._forget(scene)
-            if SAMPLED not in shapes:
+            if not any(map(sampled, shapes)):
                 self._wide.rest()
                 return [self._draw(kernel, scene, slots, spec) for spec in specs]
             packs, scales = self._wide.begin(scene), self._wide.governor.plan(scene.program.shapes, specs)

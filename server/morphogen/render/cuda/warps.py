@@ -24,7 +24,7 @@ class WarpKernel:
     a launch carries; threads: of a block; blocks: on a multiprocessor at once."""
 
     def __init__(self, job: type[ctypes.Structure], size: int, products: Products, threads: int, blocks: int) -> None:
-        self.products, self._bounds, self.program = products, (threads, blocks), program((SAMPLED,))
+        self.products, self._bounds, self.program = products, (threads, blocks), program((SAMPLED["rgb"],))
         self.module = ir.Module("morphogen")
         self.module.triple = TRIPLE
         kind = ir.FunctionType(ir.VoidType(), [ir.ArrayType(I8, size).as_pointer()])

@@ -20,7 +20,7 @@ OPS = {
     "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "fma": "{} * {} + {}", "neg": "-{}",
     "abs": "abs({})", "min": "min({}, {})", "max": "max({}, {})", "floor": "floor({})", "sqrt": "sqrt({})",
     "exp2": "raised(clamp({}, -126.0, 126.0))", "exp2_neg": "raised(-min({}, 126.0))",
-    "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
+    "log2": "logarithm({})", "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
 }  # fmt: skip
 # The block's first two rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
 # the tile's. pack: target height, flip, blue first, dither.
@@ -56,6 +56,13 @@ float cosine(float turns) {{
 float raised(float v) {{
     float k = roundEven(v);
     return {raised};
+}}
+
+float logarithm(float v) {{  // the cards' own errs by more near 1
+    int bits = floatBitsToInt(max(v, {2.0**-126!r}));
+    int whole = (bits - 0x3F3504F3) >> 23;
+    float t = intBitsToFloat(bits - (whole << 23)) - 1.0;
+    return t * ({_horner("t", polynomials.logarithm())}) + float(whole);
 }}
 
 float angle(float y, float x) {{

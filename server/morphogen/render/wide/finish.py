@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from llvmlite import ir
 
+from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import Node, pixel_input
 from morphogen.field.scene import Program
@@ -20,7 +21,7 @@ from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.lowering import F32, I64, Lowering
 from morphogen.render.wide.kernel import extra_fields
-from morphogen.render.wide.samples import PHASES, SAMPLED, TAPS
+from morphogen.render.wide.samples import PHASES, TAPS, head_at, sampled
 
 
 class ExpandJob(Job):
@@ -90,12 +91,16 @@ class SampledJob(Job):
 
 
 class _SampledLowering(Lowering):
-    """Lowers wide networks to the sigmoid of what was interpolated, all others as ever."""
+    """Lowers wide networks to the sigmoid of what was interpolated, and its palette; all others as ever."""
 
     def _network(self, index: int, x: Node, y: Node) -> list[Any]:
-        if self._program.shapes[index] != SAMPLED:
+        shape = self._program.shapes[index]
+        if not sampled(shape):
             return super()._network(index, x, y)
-        return [self.lower(ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}"))) for c in range(3)]
+        outputs = [ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}")) for c in range(shape.outputs)]
+        if shape.head == "palette":
+            outputs = palette.expand(outputs[0], self._program.network_slots[index] + head_at(shape))
+        return [self.lower(channel) for channel in outputs]
 
 
 class SampledKernel(SceneKernel):
@@ -107,7 +112,7 @@ class SampledKernel(SceneKernel):
         super().__init__(program, width, span, triple, layout)
         self.job |= extra_fields(self, SampledJob)
         self._plane_pixels = self.job["history"]
-        self._sampled = [index for index, shape in enumerate(program.shapes) if shape == SAMPLED]
+        self._sampled = [index for index, shape in enumerate(program.shapes) if sampled(shape)]
         self._taps: dict[int, list[tuple[Any, Any]]] = {}
 
     def _row(self, y: Any) -> dict[str, Any]:
@@ -128,7 +133,7 @@ class SampledKernel(SceneKernel):
     def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
         known = super()._known(y, x, row)
         for index in self._sampled:
-            for channel in range(3):
+            for channel in range(self.program.shapes[index].outputs):
                 known[f"u{index}{channel}"] = self._interpolated(index, channel, x)
         return known
 

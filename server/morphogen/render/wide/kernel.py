@@ -22,15 +22,15 @@ from typing import Any, ClassVar
 from llvmlite import ir
 
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import input_nodes
 from morphogen.field.graph import pixel_input
-from morphogen.field.network import PIXEL_INPUTS
+from morphogen.field.inputs import input_nodes
 from morphogen.field.scene import ROW, Program
 from morphogen.render.cpu.bands import PTR, BandKernel, Job
 from morphogen.render.lowering import F32, I32, I64, Lowering
-from morphogen.render.wide.samples import ANGLE, REACH, coordinates
+from morphogen.render.wide.samples import ANGLE, REACH, columns, coordinates
 
 GROUP = ("depth", "blocks", "activation", "weights", "source", "target")  # one row of that table
+POINTERS = ("table", "weights", "scratch", "slot", "planes", "geometry")
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,23 @@ TILINGS = {16: Tiling(4, 8, 4), 32: Tiling(4, 24, 8), 64: Tiling(8, 32, 16)}
 class FieldJob(Job):
     """One network over one grid of samples; of `Job` only uniforms, width (one panel), height (panels) and counter.
 
-    table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch: `room` floats for each thread; slot:
-    counts the threads. planes: output (3, plane) float32, pre-activations folded for a sigmoid; output: where in the
-    scratch they end up. samples: in the grid, `across` a row, at left + step * column, top + step * row in halves of a
-    canvas pixel. angle: whether the network reads ANGLE.
+    geometry: what the fields read. table: rows of GROUP, int64; groups: how many. weights: of all groups. scratch:
+    `room` floats for each thread; slot: counts the threads. planes: output (3, plane) float32, pre-activations folded
+    for a sigmoid; output: where in the scratch they end up. samples: in the grid, `across` a row, at left + step *
+    column, top + step * row in halves of a canvas pixel. angle: whether the network reads ANGLE.
     """
 
     _fields_: ClassVar = [
-        (name, ctypes.c_void_p if name in ("table", "weights", "scratch", "slot", "planes") else ctypes.c_int64)
+        (name, ctypes.c_void_p if name in POINTERS else ctypes.c_int64)
         for name in (
-            "table", "weights", "scratch", "slot", "planes", "groups", "room", "output", "plane", "samples", "across",
-            "left", "top", "step", "angle",
+            *POINTERS, "groups", "room", "output", "plane", "samples", "across", "left", "top", "step", "angle",
         )
     ]  # fmt: skip
 
 
 class FieldKernel(BandKernel):
-    """Builds the kernel; its rows are panels, eight at a time to each thread."""
-
-    draws_networks = False
+    """Builds the kernel; its rows are panels, eight at a time to each thread. The program's first shape tells by its
+    inputs which fields are computed."""
 
     def __init__(self, program: Program, width: int, span: int, triple: str, layout: str) -> None:
         self.tiling = TILINGS[width]
@@ -102,7 +100,7 @@ class FieldKernel(BandKernel):
         self.b.position_at_end(after)
 
     def _inputs(self, first: Any) -> None:
-        """All pixel inputs into the scratch; those that a network does not read have weight 0 there."""
+        """All places and the fields into the scratch; those that a network does not read have weight 0 there."""
         b, width = self.b, self.width
         low = Lowering(b, width, self.job["uniforms"], self._program)
         px, py = self._pixels(low, first)
@@ -110,13 +108,15 @@ class FieldKernel(BandKernel):
         rows = {name: low.lower(node) for name, node in zip(ROW, self._program.row, strict=True)}
         low.bind({"px": px, "py": py, **rows})
         x, y = (low.lower(node) for node in coordinates(self._program))
+        low = Lowering(b, width, self.job["geometry"], self._program)
         low.bind({"x": x, "y": y})
+        names = columns(self._program.shapes[0].inputs)
+        nodes = dict(zip(names, input_nodes(names, pixel_input("x"), pixel_input("y")), strict=True))
 
         def store(name: str) -> None:
-            node = input_nodes([name], pixel_input("x"), pixel_input("y"))[0]
-            b.store(low.lower(node), self._at(self._scratch, I64(PIXEL_INPUTS.index(name) * width)), align=4)
+            b.store(low.lower(nodes[name]), self._at(self._scratch, I64(names.index(name) * width)), align=4)
 
-        for name in PIXEL_INPUTS:
+        for name in names:
             if name != ANGLE:
                 store(name)
         with b.if_then(b.icmp_signed("!=", self.job["angle"], I64(0))):

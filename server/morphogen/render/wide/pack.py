@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import geometry
 from morphogen.field.cppn import Array, activations, first_bias, first_weight, later_layers, pixel_inputs
-from morphogen.field.network import PIXEL_INPUTS, Network, Shape
+from morphogen.field.network import Network, Shape
 from morphogen.render.wide.kernel import Tiling
-from morphogen.render.wide.samples import CODES
+from morphogen.render.wide.samples import CODES, columns
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class Layout:
         self._tiling = tiling
         self.groups: list[_Group] = []
         self.places: list[NDArray[np.int64]] = [np.array(_columns(shape), np.int64)]  # rows where a layer's units lie
-        depth, self.floats = len(PIXEL_INPUTS), 0
+        known = len(columns(shape.inputs))
+        depth, self.floats = known, 0
         for layer in range(len(shape.layers) + 1):
             depth = self._layer(layer, _names(shape, layer), depth)
-        rows = max(len(PIXEL_INPUTS), *(self._rows(layer) for layer in range(len(shape.layers) + 1)))
+        rows = max(known, *(self._rows(layer) for layer in range(len(shape.layers) + 1)))
         half = rows * tiling.panel
         self.room, self.output = 2 * half, half * ((len(shape.layers) + 1) % 2)
         self.table = np.array([self._entry(group, half) for group in self.groups], np.int64)
@@ -92,7 +94,8 @@ class Layout:
 
 
 def _columns(shape: Shape) -> list[int]:
-    return [PIXEL_INPUTS.index(name) for _, name in pixel_inputs(shape)]
+    known = columns(shape.inputs)
+    return [known.index(name) for _, name in pixel_inputs(shape)]
 
 
 def _names(shape: Shape, layer: int) -> tuple[str, ...]:
@@ -101,11 +104,13 @@ def _names(shape: Shape, layer: int) -> tuple[str, ...]:
 
 
 class Pack:
-    """One network's weights for the kernel. Weights are written once; `at` renews what differs from frame to frame."""
+    """One network's weights for the kernel. Weights are written once; `at` renews what differs from frame to frame:
+    the first layer's biases, and `geometry`, what its fields read."""
 
     def __init__(self, network: Network, layout: Layout) -> None:
         self.network = network
         self.layout = layout
+        self.geometry = np.zeros(0, np.float32)
         self.block = np.zeros(layout.floats, np.float32)
         layers = [(first_weight(network), None), *later_layers(network)]
         for group in layout.groups:
@@ -116,7 +121,10 @@ class Pack:
 
     def at(self, values: Mapping[str, float]) -> Pack:
         """The same, with the time and audio of a frame."""
-        bias = first_bias(self.network, values)
+        network = self.network
+        moving = geometry.fold(network.shape.inputs, network.geometry, network.extent, values)
+        self.geometry = moving.astype(np.float32)
+        bias = first_bias(network, values)
         for group in self.layout.groups:
             if group.layer == 0:
                 self.layout.bias(self.block, group, bias)

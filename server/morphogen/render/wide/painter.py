@@ -24,7 +24,18 @@ from morphogen.render.cpu.machine import Kernel
 from morphogen.render.wide.finish import ExpandJob, ExpandKernel, SampledJob
 from morphogen.render.wide.kernel import TILINGS, FieldJob, FieldKernel
 from morphogen.render.wide.pack import Layout, Pack
-from morphogen.render.wide.samples import ANGLE, IDLE_FRAMES, KEPT_PACKS, PHASES, SAMPLED, TAPS, TRIAL, Grid, weights
+from morphogen.render.wide.samples import (
+    ANGLE,
+    IDLE_FRAMES,
+    KEPT_PACKS,
+    PHASES,
+    SAMPLED,
+    TAPS,
+    TRIAL,
+    Grid,
+    columns,
+    weights,
+)
 
 STRIP = 8 << 20  # bytes of samples at once: they stay in the last cache
 TRIAL_SAMPLES = 2400
@@ -39,20 +50,27 @@ class WidePainter:
         self._tiling = TILINGS[width]
         self._crew, self._threads, self._make = crew, threads, make
         self._layouts: dict[Shape, Layout] = {}
-        self._kernels: tuple[Kernel, Kernel] | None = None
+        self._kernels: dict[tuple[str, ...], Kernel] = {}  # by the columns that they compute
+        self._expand: Kernel | None = None
         self._packs: OrderedDict[int, Pack] = OrderedDict()
         self._buffers: dict[str, NDArray[np.float32]] = {}
         self._counters = np.zeros(2, np.int64)
         self._unused = 0
         self._clock, self._sampling = WallClock(), 0.0
 
-    def prepare(self) -> bool:
-        """Compile what all wide networks share; False: it was there. Any thread."""
-        if self._kernels is not None:
-            return False
-        anything = program((SAMPLED,))
-        self._kernels = self._make(FieldKernel, anything), self._make(ExpandKernel, anything)
-        return True
+    def prepare(self, shapes: Sequence[Shape] = ()) -> bool:
+        """Compile what all wide networks share, and what samples the fields of these; False: it was there. Any
+        thread."""
+        first = self._expand is None
+        for inputs in {columns(()), *(columns(shape.inputs) for shape in shapes)} - self._kernels.keys():
+            self._kernels[inputs] = self._make(FieldKernel, program((Shape(inputs, ()),)))
+        if self._expand is None:
+            self._expand = self._make(ExpandKernel, program((SAMPLED["rgb"],)))
+        return first
+
+    def has(self, shapes: Sequence[Shape]) -> bool:
+        """Whether `prepare` would answer at once."""
+        return all(columns(shape.inputs) in self._kernels for shape in shapes)
 
     def _layout(self, shape: Shape) -> Layout:
         layout = self._layouts.get(shape)
@@ -63,7 +81,7 @@ class WidePainter:
     def trial(self) -> float:
         """Seconds that all threads together need for a multiply-add, from a millisecond's work of the calling thread;
         any thread. So that the first frame of the first wide style is already predicted."""
-        assert self._kernels is not None
+        kernel = self._kernels[columns(TRIAL.inputs)]
         pack, best = Pack(init_glow(TRIAL, 1), self._layout(TRIAL)).at({}), float("inf")
         planes, scratch = np.zeros(3 * TRIAL_SAMPLES, np.float32), np.zeros(pack.layout.room, np.float32)
         uniforms, grid = np.zeros(SCENE_SLOTS, np.float32), Grid(1, 0, 0, TRIAL_SAMPLES, 1, 0, 0)
@@ -71,7 +89,7 @@ class WidePainter:
             counters = np.zeros(2, np.int64)
             job = self._field_job(pack, grid, uniforms.ctypes.data, planes, scratch, counters)
             start = self._clock.now()
-            self._kernels[0].run(ctypes.addressof(job))
+            kernel.run(ctypes.addressof(job))
             best = min(best, self._clock.now() - start)
         return best / (TRIAL_SAMPLES * pack.layout.work * self._threads)
 
@@ -130,19 +148,20 @@ class WidePainter:
 
     def _sample(self, strip: SampledJob, index: int, pack: Pack, grid: Grid) -> None:
         """Samples of network `index`, expanded along the rows, and where they lie into the strip's job."""
-        assert self._kernels is not None
+        assert self._expand is not None
+        kernel = self._kernels[columns(pack.network.shape.inputs)]
         plane, size = grid.down * grid.pitch, max(grid.samples, self._tiling.panel)
         out, samples = self._buffer(f"expanded{index}", 3 * plane + 2 * PHASES), self._buffer("samples", 3 * size)
         scratch, table = self._buffer("scratch", self._threads * pack.layout.room), weights(grid.scale)
         start = self._clock.now()
-        self._run(self._kernels[0], self._field_job(pack, grid, strip.uniforms, samples, scratch, self._counters))
+        self._run(kernel, self._field_job(pack, grid, strip.uniforms, samples, scratch, self._counters))
         self._sampling += self._clock.now() - start
         job = ExpandJob(
             width=grid.across - TAPS + 1, height=3 * grid.down, source=samples.ctypes.data, target=out.ctypes.data,
             weights=table.ctypes.data, scale=grid.scale, rows=grid.down, source_plane=size, source_pitch=grid.across,
             target_plane=plane, target_pitch=grid.pitch,
         )  # fmt: skip
-        self._run(self._kernels[1], job)
+        self._run(self._expand, job)
         found = {"planes": out.ctypes.data + 4 * grid.shift, "phases": table.ctypes.data, "plane": plane,
                  "pitch": grid.pitch, "scale": grid.scale, "lead": grid.lead}  # fmt: skip
         for name, value in found.items():
@@ -159,7 +178,7 @@ class WidePainter:
             slot=counters.ctypes.data + 8, planes=planes.ctypes.data, groups=len(layout.table), room=layout.room,
             output=layout.output, plane=max(grid.samples, panel), samples=grid.samples, across=grid.across,
             left=2 * grid.scale * grid.left + grid.scale - 1, top=2 * grid.scale * grid.top + grid.scale - 1,
-            step=2 * grid.scale, angle=ANGLE in pack.network.shape.inputs,
+            step=2 * grid.scale, geometry=pack.geometry.ctypes.data, angle=ANGLE in pack.network.shape.inputs,
         )  # fmt: skip
 
     def _run(self, kernel: Kernel, job: Job) -> None:

@@ -14,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import block_size, fold
+from morphogen.field.cppn import block_size, fold, head_block, head_size
 from morphogen.field.graph import Node
-from morphogen.field.network import Shape
+from morphogen.field.inputs import FIELDS, PIXEL_INPUTS
+from morphogen.field.network import HEADS, Network, Shape
 from morphogen.field.scene import Program, Scene
 
-SAMPLED = Shape((), ())  # stands for every wide network in the programs that finish samples
+SAMPLED = {head: Shape((), (), head) for head in HEADS}  # stand for every wide network in programs that finish samples
+PLACES = tuple(FIELDS["place"].channels)  # what a kernel knows of each pixel, whether a network reads it or not
 TAPS = 4
 PHASES = 32  # the largest scale: pixels between two samples
 CODES = (*ACTIVATIONS, "none")  # an activation's number in the tables of layers
-ANGLE = "theta"  # costs more than all other inputs together
+ANGLE = "theta"  # costs more than all other places together
 REACH = 1e4  # pre-activations of the output are cut here, far beyond black and white, so that none is infinite
 KEPT_PACKS = 4  # networks whose weights stay packed
 IDLE_FRAMES = 120  # buffers that no frame needed for so long are given back
@@ -44,18 +46,41 @@ def weights(scale: int) -> NDArray[np.float32]:
     return table
 
 
+def sampled(shape: Shape) -> bool:
+    """Whether that is one of SAMPLED."""
+    return shape == SAMPLED[shape.head]
+
+
 def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
-    """What is compiled for these shapes: wide ones are all alike. whole: small ones beside them are not sampled."""
+    """What is compiled for these shapes: wide ones of one head are all alike. whole: small ones beside them are not
+    sampled."""
     if not any(shape.wide for shape in shapes):
         return tuple(shapes)
-    return tuple(SAMPLED if shape.wide or not whole else shape for shape in shapes)
+    return tuple(SAMPLED[shape.head] if shape.wide or not whole else shape for shape in shapes)
+
+
+def columns(inputs: Sequence[str]) -> tuple[str, ...]:
+    """What a kernel computes for networks with these inputs: all places, then the fields."""
+    return PLACES + tuple(name for name in PIXEL_INPUTS if name in inputs and name not in PLACES)
 
 
 def folded(scene: Scene, made: Sequence[Shape]) -> NDArray[np.float32]:
-    """Weights of the networks that are drawn for every pixel; the others have their own place."""
-    nothing = np.zeros(block_size(SAMPLED), np.float32)
+    """Weights of the networks that are drawn for every pixel; of others only the head, the rest has its own place."""
     pairs = zip(scene.networks, made, strict=True)
-    return np.concatenate([nothing if shape == SAMPLED else fold(network, scene.values) for network, shape in pairs])
+    return np.concatenate([_folded_head(n) if sampled(shape) else fold(n, scene.values) for n, shape in pairs])
+
+
+def _folded_head(network: Network) -> NDArray[np.float32]:
+    """The block of SAMPLED for a network, as `field.cppn.fold` is for others: only its head is read."""
+    shape = SAMPLED[network.shape.head]
+    block = np.zeros(block_size(shape), np.float32)
+    block[head_at(shape) :] = head_block(network)
+    return block
+
+
+def head_at(shape: Shape) -> int:
+    """Where in the block of one of SAMPLED its head lies."""
+    return block_size(shape) - head_size(shape)
 
 
 @dataclass(frozen=True)

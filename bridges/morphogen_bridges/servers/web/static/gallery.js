@@ -1,6 +1,7 @@
 /** The styles: pictures to touch, the running one marked, filters by series and words. */
 import { byId, h, remember, remembered, say, segments } from "./dom.js";
-import { complain, toast } from "./toast.js";
+import { send, share, watchDrops } from "./share.js";
+import { complain } from "./toast.js";
 
 const REFRESH = 15000;
 
@@ -11,7 +12,7 @@ export class Gallery {
   #coming = "";
   #series = remembered("series", "");
   #on = "now";
-  #sender = this.#sending();
+  #opener = this.#opening();
   #asking = 0;
 
   /** @param {import("./link.js").Link} link */
@@ -22,6 +23,8 @@ export class Gallery {
     byId("previous").addEventListener("click", () => this.step("previous"));
     byId("next").addEventListener("click", () => this.step("next"));
     byId("filter").addEventListener("input", () => this.#sift());
+    byId("share").addEventListener("click", () => share());
+    watchDrops((file) => send(file, this.#on));
     link.addEventListener("open", () => this.load());
     link.addEventListener("style", (event) => this.#changed(event.detail));
     setInterval(() => document.hidden || this.load(), REFRESH);
@@ -86,8 +89,7 @@ export class Gallery {
         name || "All", h("small", {}, String(count)));
     });
     byId("series").replaceChildren(...chips);
-    byId("gallery").replaceChildren(...this.#cards.values());
-    byId("gallery").append(this.#sender);
+    byId("gallery").replaceChildren(...[...this.#cards.values()].map((card) => card.parentElement), this.#opener);
     if (!styles.length) byId("gallery").prepend(h("p.empty", {}, "No styles yet. Train one: morphogen train \"a sentence\" -o FILE."));
     this.#choose(this.#series);
     this.#mark();
@@ -98,10 +100,15 @@ export class Gallery {
     if (style.thumb) picture.append(h("img", { src: style.thumb, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
     else tint(picture, style.name);
     const title = style.title || style.name.split("/").pop();
-    return h("button.card", {
-      type: "button", role: "listitem", "data-style": style.name, title: style.prompt || title, "aria-label": `${title}, ${style.series}`,
+    const card = h("button.card", {
+      type: "button", "data-style": style.name, title: style.prompt || title, "aria-label": `${title}, ${style.series}`,
       on: { click: () => this.#play(style.name) },
     }, picture, h("span.title", {}, title), h("span.from", {}, style.series));
+    const label = `Share ${title}: a picture that carries it`;
+    const sharer = h("button.share", { type: "button", "aria-label": label, title: label, on: { click: () => share(style.name) } });
+    sharer.append(byId("share").firstElementChild.cloneNode(true));
+    h("div.tile", { role: "listitem" }, card, sharer);
+    return card;
   }
 
   #choose(series) {
@@ -116,7 +123,7 @@ export class Gallery {
     for (const style of this.#styles) {
       const text = `${style.name} ${style.title} ${style.prompt}`.toLowerCase();
       const fits = (!this.#series || style.series === this.#series) && words.every((word) => text.includes(word));
-      this.#cards.get(style.name).hidden = !fits;
+      this.#cards.get(style.name).parentElement.hidden = !fits;
     }
   }
 
@@ -127,20 +134,14 @@ export class Gallery {
     }
   }
 
-  #sending() {
-    const input = byId("style-file");
-    const send = async (file) => {
-      const answer = await fetch("/api/v1/styles", { method: "POST", body: file });
-      const said = await answer.json();
-      if (answer.ok) toast(`${file.name} is playing.`, "", "note");
-      else complain(said.error);
-    };
+  #opening() {
+    const input = byId("style-file"); // takes any file: phones do not know the ending .safetensors
     input.addEventListener("change", () => {
-      if (input.files.length) send(input.files[0]).catch(() => toast("The file was not sent.", "Is the show still running?"));
+      if (input.files.length) send(input.files[0], this.#on);
       input.value = "";
     });
-    return h("button.card.send", { type: "button", on: { click: () => input.click() } },
-      h("span.thumb", { "aria-hidden": "true" }, "+"), h("span.title", {}, "Send a style"), h("span.from", {}, "packed file"));
+    return h("div.tile", { role: "listitem" }, h("button.card.open", { type: "button", on: { click: () => input.click() } },
+      h("span.thumb", { "aria-hidden": "true" }, "+"), h("span.title", {}, "Open a style"), h("span.from", {}, "picture or file")));
   }
 }
 

@@ -1,0 +1,150 @@
+"""Trains the styles that are shipped: `python bench/library.py -o FOLDER [NAME ...] [--takes 4] [--jobs 2]`.
+
+Each style is one line of the table; `take` is the one that was chosen, by eye and by score, among several
+(`--takes`). Without it just the chosen ones are made, into FOLDER/<series>/<name>.safetensors, each with its picture.
+What is there already stays: an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One style of the library."""
+
+    name: str
+    title: str
+    prompt: str
+    take: int = 0
+
+
+LIBRARY = (
+    Wish(
+        "cosmic/galaxy",
+        "Galaxy",
+        "spinning cosmic galaxy with swirling nebula clouds, stars and cosmic dust perturbed by gravitational waves",
+    ),
+    Wish("cosmic/nebula", "Nebula", "flowing nebula clouds with stellar nurseries", take=2),
+    Wish("cosmic/supernova", "Supernova", "supernova explosion with spiral shockwave patterns", take=1),
+    Wish("cosmic/black_hole", "Black Hole", "black hole accretion disk with matter streams", take=1),
+    Wish("cosmic/cosmic_web", "Cosmic Web", "dark matter cosmic web with galaxy clusters", take=3),
+    Wish(
+        "organic/cell_division",
+        "Cell Division",
+        "biological cell division with flowing membranes and organic structures",
+        take=1,
+    ),
+    Wish(
+        "organic/microorganisms", "Microorganisms", "microscopic organisms swimming with flagella and organic movement"
+    ),
+    Wish("organic/solvents", "Solvents", "microscopic organic solvents with diffusion and fluid dynamics", take=2),
+    Wish("organic/neurons", "Neurons", "neural networks with synaptic connections and electric pulses"),
+    Wish("organic/blood_vessels", "Blood Vessels", "blood vessel branching with fluid flow"),
+    Wish("mood/cyberpunk_neon", "Cyberpunk Neon", "neon geometric cyberpunk in pink and blue", take=3),
+    Wish(
+        "mood/organic_flow", "Organic Flow", "organic flowing tendrils in yellow and green with strong contrast", take=1
+    ),
+    Wish("mood/nature_fractal", "Nature Fractal", "organic fractals of nature in brown and green", take=1),
+    Wish("mood/glitch", "Glitch", "digital corruption, red and black glitch", take=2),
+    Wish("mood/pastel_watercolor", "Pastel Watercolor", "soft pastel watercolor with gentle colors"),
+    Wish("nature/flames", "Flames", "burning orange flames", take=1),
+    Wish("nature/aurora", "Aurora", "green aurora over a dark sky", take=1),
+    Wish("nature/sea", "Sea", "deep blue ocean waves"),
+    Wish("nature/lightning", "Lightning", "violet lightning in storm clouds", take=1),
+    Wish("nature/smoke", "Smoke", "drifting blue smoke", take=1),
+    Wish("nature/lava", "Lava", "glowing red lava"),
+    Wish("nature/marble", "Marble", "marble with golden veins", take=1),
+    Wish("nature/mycelium", "Mycelium", "glowing mycelium", take=2),
+    Wish("nature/coral", "Coral", "pink coral reef", take=1),
+    Wish("nature/eye", "Eye", "green eye with a dark pupil", take=3),
+    Wish("nature/flower", "Flower", "pink lotus flower"),
+)
+
+
+def file_of(wish: Wish, folder: Path, take: int, several: bool) -> Path:
+    """Where a take goes."""
+    return folder / (f"{wish.name}-{take}.safetensors" if several else f"{wish.name}.safetensors")
+
+
+def one(wish: Wish, path: Path, take: int, steps: int) -> dict[str, Any]:
+    """Train one take, in a process of its own."""
+    from morphogen.library.style import save_style
+    from morphogen.library.thumb import save_thumbnail
+    from morphogen.training import make
+    from morphogen.training.order import Order
+
+    start, cpu = time.perf_counter(), time.process_time()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with make.humble(1):
+        style, result = make.train(make.prepare(Order(wish.prompt, take=take, steps=steps)), path, lambda _: None)
+    style = save_style(replace(style, title=wish.title), path)
+    save_thumbnail(style, path.with_suffix(".png"))
+    verdict = result.judgement
+    return {"name": wish.name, "take": take, "score": verdict.score, "worst": verdict.worst, "empty": verdict.empty,
+            "moves": dict(verdict.moves), "contrast": verdict.contrast, "wall_s": round(time.perf_counter() - start, 1),
+            "cpu_s": round(time.process_time() - cpu, 1)}  # fmt: skip
+
+
+def pick(wish: Wish, takes: Path, folder: Path) -> None:
+    """The chosen take under its own name."""
+    from morphogen.library.style import load_style, save_style
+    from morphogen.library.thumb import save_thumbnail
+
+    style = load_style(file_of(wish, takes, wish.take, several=True))
+    command = style.training.rpartition(" -o ")[0]
+    path = file_of(wish, folder, wish.take, several=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stem = wish.name.partition("/")[2]
+    style = save_style(replace(style, name=wish.name, title=wish.title, training=f"{command} -o {stem}"), path)
+    save_thumbnail(style, path.with_suffix(".png"))
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--takes", type=int, default=0, metavar="N", help="takes 0 to N - 1 of each, to choose from")
+    parser.add_argument("--jobs", type=int, default=max((os.cpu_count() or 2) // 2, 1), metavar="N")
+    parser.add_argument("--pick", type=Path, metavar="FOLDER", help="take the chosen ones from the takes in FOLDER")
+    parser.add_argument("--steps", type=int, default=0, metavar="N", help="for a quick try")
+    given = parser.parse_args(words)
+    chosen = [wish for wish in LIBRARY if not given.names or wish.name in given.names]
+    if given.pick:
+        for wish in chosen:
+            pick(wish, given.pick, given.output)
+        return 0
+    work = [(wish, take) for take in range(max(given.takes, 1)) for wish in chosen]
+    if not given.takes:
+        work = [(wish, wish.take) for wish in chosen]
+    found, failed = [], 0
+    with ProcessPoolExecutor(given.jobs) as pool:
+        jobs = {}
+        for wish, take in work:
+            path = file_of(wish, given.output, take, bool(given.takes))
+            if not path.exists():
+                jobs[pool.submit(one, wish, path, take, given.steps)] = (wish, take)
+        for count, job in enumerate(as_completed(jobs), 1):
+            wish, take = jobs[job]
+            try:
+                found.append(job.result())
+                said = f"{found[-1]['score']:.2f}, {found[-1]['wall_s']} s"
+            except Exception as error:  # noqa: BLE001  the others go on
+                failed += 1
+                said = f"{type(error).__name__}: {error}"
+            print(f"{count}/{len(jobs)} {wish.name} take {take}: {said}", flush=True)
+    (given.output / "library.json").write_text(json.dumps(found, indent=1))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""`morphogen styles clip` and `card`: a style as a short animated picture, and in words."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from morphogen.cli import complete
+from morphogen.cli.output import note, print_table
+from morphogen.grammar import read_size
+
+Name = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=complete.style_names)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this module."""
+    app.command("clip")(clip)
+    app.command("card")(card)
+
+
+def clip(
+    name: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help=".webp, .png (APNG) or .gif.")],
+    seconds: Annotated[float, typer.Option(metavar="N", help="Length of the loop.")] = 4.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "320x180",
+    fps: Annotated[float, typer.Option(metavar="N", help="Frames a second.")] = 20.0,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Music that moves it; its loudest part is taken.",
+                                  show_default="the demo track")
+    ] = None,
+    quality: Annotated[int, typer.Option(metavar="1..100", help="Of WebP: picture against size.")] = 70,
+    time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 20.0,
+) -> None:  # fmt: skip
+    """A short animated picture that loops without a seam, moved by music."""
+    from morphogen.folders import cache_folder
+    from morphogen.library.atomic import write
+    from morphogen.library.find import Library
+    from morphogen.offline.clip import Wish, encode, kind_of, record
+    from morphogen.offline.track import demo_track, read_track
+    from morphogen.render import SAFE, create
+
+    kind_of(output)
+    wish = Wish(seconds, read_size(size), fps, quality, time)
+    style = Library().find(name)
+    track = demo_track() if audio is None else read_track(audio)
+    renderer = create(SAFE, cache=cache_folder())
+    try:
+        with _counting("Drawing") as watch:
+            pictures = record(style, renderer, track, wish, watch)
+    finally:
+        renderer.close()
+    data = encode(pictures, output, fps, quality)
+    write(output, data)
+    note(f"Wrote {output}: {len(pictures)} frames, {len(data) / 1000:.0f} kB.")
+
+
+def card(
+    name: Name, markdown: Annotated[bool, typer.Option("--markdown", help="For a page or a README.")] = False
+) -> None:
+    """A style in words: prompt, guide, score, what was understood, how it moves."""
+    from morphogen.library.card import card as of
+    from morphogen.library.find import Library
+
+    found = of(Library().find(name))
+    if markdown:
+        print(found.markdown(), end="")
+        return
+    rows = [("name", found.name), ("title", found.title), ("prompt", found.prompt or "none")]
+    rows += [(what.lower(), text) for what, text in found.rows]
+    print_table(("what", "value"), [*rows, *((f"{who} moves", how) for who, how in found.moves)], ("cyan",))
+
+
+@contextlib.contextmanager
+def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr; nothing into a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

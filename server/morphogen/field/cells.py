@@ -1,0 +1,196 @@
+"""Fields of cells: distances to scattered points (Worley 1996), creatures laid about, stars.
+
+All of it is continuous: what belongs to the nearest point fades where another one becomes the nearest, and what a pixel
+does not look at is too far away to count. So no rounding can flip anything, and no two backends differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from morphogen.field.entry import Field, Parameter, scattered, seed_parameter
+from morphogen.field.graph import Array, Node, as_node, cos_turns, fma, op, sin_turns
+from morphogen.field.noise import CELLS, permuted, residue, split, wave
+
+SPREAD = 17.0  # times a number: another one; the pairs fill a grid of 17 by 17
+DRIFT = (1.0, 0.625)  # turns of a point in x and y for each turn of `drift`
+DRIFT_PERIOD = 8
+LAYERS = 3
+SMALLEST = 0.6  # of creatures: one over it the largest
+STAR_STEPS = ((1.0, 0.0), (1.0, 1.0), (2.0, 1.0))  # of the layers: whole, so that all of them wrap
+
+
+def _grid(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node, Node, Node]:
+    """(column, row) of the cell as residues, and the place in it. u: fractions and cells to add."""
+    x, y = x + u[0], y + u[1]
+    left, low = op("floor", x), op("floor", y)
+    return residue(left + u[2]), residue(low + u[3]), x - left, y - low
+
+
+def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
+    scale, loose, drift_x, drift_y = u[:4]
+    column, row, fx, fy = _grid(x * scale, y * scale, u[4:])
+    points = []
+    for dy in (-1, 0, 1):
+        line = permuted(row + float(dy)) + column
+        for dx in (-1, 0, 1):
+            number = permuted(line + float(dx)) * (1 / CELLS)
+            px = fma(wave(number + drift_x), loose, dx + 0.5 - fx)
+            py = fma(wave(fma(number, SPREAD, drift_y)), loose, dy + 0.5 - fy)
+            points.append((px, py, fma(px, px, py * py), number))
+    # A point that is not looked at lies at least so far away.
+    border = 1.5 - loose
+    nearest, mx, my = border * border, as_node(2.0), as_node(0.0)
+    for px, py, square, _ in points:
+        mx, my = op("less", square, nearest, px, mx), op("less", square, nearest, py, my)
+        nearest = op("min", square, nearest)
+    near = op("sqrt", nearest)
+    edge = (border - near) * 0.5
+    weight = shade = as_node(0.0)
+    for px, py, square, number in points:
+        ex, ey = px - mx, py - my
+        apart = fma(ex, ex, ey * ey)
+        halfway = (square - nearest) / fma(op("sqrt", apart), 2.0, 1e-6)
+        edge = op("min", edge, op("less", apart, 1e-4, 1.0, halfway))
+        part = op("exp2_neg", (square - nearest) * 40.0)
+        weight, shade = weight + part, fma(part, number, shade)
+    return {"cell": near, "cell_edge": edge, "cell_id": shade / weight * 2.0}
+
+
+def _fold_cells(p: Mapping[str, float]) -> Array:
+    luck = scattered(p["seed"], 4, 4)
+    drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
+    return np.array([p["scale"], p["loose"] / 2, *drift, *split(luck[None, 2:] * CELLS)[0]])
+
+
+CELL = Field(
+    "cells around scattered points",
+    {
+        "cell": "distance to the nearest point, in cells", "cell_edge": "distance to the nearest wall, in cells",
+        "cell_id": "a number of its own for each cell, -1 to 1",
+    },
+    _cells,
+    (
+        seed_parameter(),
+        Parameter("scale", 3.0, 0.2, 32, "cells", "cells in one picture height"),
+        Parameter("loose", 0.9, 0, 1, "", "0 a chess board, 1 anything"),
+        Parameter("drift", 0.0, 0, DRIFT_PERIOD, "turns", "the points move about", "wrap"),
+    ),
+    8,
+    _fold_cells,
+)  # fmt: skip
+
+
+def _stamps(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
+    scale, loose, drift_x, drift_y, turn, half, thick, border, floor = u[:9]
+    # The four nearest cells: those of the grid's corner that is nearest.
+    column, row, fx, fy = _grid(fma(x, scale, 0.5), fma(y, scale, 0.5), u[9:])
+    best = second = border  # those that a pixel does not look at are at least so far away
+    along = across = own = as_node(0.0)
+    for dy in (0, 1):
+        line = permuted(row + float(dy)) + column
+        for dx in (0, 1):
+            number = permuted(line + float(dx)) * (1 / CELLS)
+            px = fx - float(dx) - wave(number + drift_x) * loose
+            py = fy - float(dy) - wave(fma(number, SPREAD, drift_y)) * loose
+            angle = fma(number, 7.0, op("less", number, 0.0, turn, -turn))
+            c, s = cos_turns(angle), sin_turns(angle)
+            lx, ly = fma(px, c, py * s), fma(py, c, -(px * s))
+            size = fma(number, 0.8, 1.0)
+            reach = half * size
+            ex = lx - op("min", op("max", lx, -reach), reach)
+            square = fma(ex, ex, ly * ly) * size
+            along, across = op("less", square, best, lx, along), op("less", square, best, ly, across)
+            own = op("less", square, best, number, own)
+            second = op("min", second, op("max", square, best))
+            best = op("min", best, square)
+    # Where two are equally far away neither is meant.
+    sure = op("min", (second - best) * 16.0, 1.0)
+    inside = 1.0 / op("sqrt", fma(best, thick, 1.0))
+    return {
+        "stamp": fma(inside, 1.0 + floor, -floor), "stamp_x": along * sure * 4.0,
+        "stamp_y": across * sure * 4.0, "stamp_id": own * sure * 2.0,
+    }  # fmt: skip
+
+
+def _fold_stamps(p: Mapping[str, float]) -> Array:
+    luck = scattered(p["seed"], 5, 4)
+    drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
+    loose, half, thick = p["loose"] / 3, p["length"] / 2, p["size"] ** -2.0
+    border = SMALLEST * (1 - loose - half / SMALLEST) ** 2
+    edge = (1 + border * thick) ** -0.5
+    out = [p["scale"], loose, *drift, p["turn"], half, thick, border, edge / (1 - edge)]
+    return np.array([*out, *split(luck[None, 2:] * CELLS)[0]])
+
+
+STAMP = Field(
+    "creatures laid about, each turned its own way: a rod with round ends",
+    {
+        "stamp": "1 on the creature's axis, about 0.6 at its skin, 0 between creatures",
+        "stamp_x": "along its axis; 0 between two creatures", "stamp_y": "across it; 0 between two creatures",
+        "stamp_id": "a number of its own, -1 to 1",
+    },
+    _stamps,
+    (
+        seed_parameter(),
+        Parameter("scale", 3.2, 0.2, 32, "cells", "creatures in one picture height"),
+        Parameter("length", 0.3, 0, 0.45, "cells", "of the axis; 0: all are round"),
+        Parameter("size", 0.13, 0.02, 0.5, "cells", "from the axis to the skin"),
+        Parameter("loose", 0.9, 0, 1, "", "0 in rows, 1 scattered"),
+        Parameter("turn", 0.0, 0, 1, "turns", "they turn, half of them the other way", "wrap"),
+        Parameter("drift", 0.0, 0, DRIFT_PERIOD, "turns", "they swim about", "wrap"),
+    ),
+    13,
+    _fold_stamps,
+)  # fmt: skip
+
+
+def _stars(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
+    scale, sharp, few, gain, twinkle, phase = u[:6]
+    total = as_node(0.0)
+    for k, (a, b) in enumerate(STAR_STEPS):
+        lx, ly = fma(x, a, y * b) * scale, fma(y, a, x * -b) * scale
+        column, row, fx, fy = _grid(lx, ly, u[6 + 4 * k : 10 + 4 * k])
+        number = permuted(permuted(row) + column)
+        other = permuted(number + column) * (1 / CELLS)
+        number = number * (1 / CELLS)
+        # A star keeps a quarter of a cell away from the cell's walls, where its light ends: no cell sees another's.
+        ex, ey = fma(number, 0.5, 0.5) - fx, fma(wave(fma(number, SPREAD, 0.25)), 0.25, 0.5) - fy
+        square = fma(ex, ex, ey * ey)
+        rest = op("max", fma(square, -16.0, 1.0), 0.0)
+        bright = op("max", other + 0.5 - few, 0.0) * gain
+        bright = bright * bright * fma(wave(fma(number, 31.0, phase)), twinkle, 1.0 - twinkle)
+        light = rest * rest * bright / fma(square, sharp, 1.0)
+        total = total + light
+    return {"stars": op("min", total, 1.0)}
+
+
+def _fold_stars(p: Mapping[str, float]) -> Array:
+    luck = scattered(p["seed"], 6, 2 * LAYERS).reshape(LAYERS, 2) * CELLS
+    few = 1 - p["density"]
+    out = [p["scale"], 600 / p["size"] ** 2, few, 1.05 / max(1 - few, 0.05), p["twinkle"] / 2, p["phase"]]
+    (x, y), (a, b) = (p["x"], p["y"]), np.array(STAR_STEPS).T
+    return np.concatenate([out, split(luck + np.stack([a * x + b * y, a * y - b * x], axis=1)).ravel()])
+
+
+STAR = Field(
+    "small points of light, few of them bright",
+    {"stars": "0 in the dark to 1 in the middle of a bright star"},
+    _stars,
+    (
+        seed_parameter(),
+        Parameter(
+            "scale", 5.0, 0.5, 40, "cells", "rows of them in one picture height, of the coarsest of three layers"
+        ),
+        Parameter("size", 1.0, 0.2, 4, "", "of each"),
+        Parameter("density", 0.6, 0, 1, "", "how many there are"),
+        Parameter("twinkle", 0.5, 0, 1, "", "how deeply they flicker"),
+        Parameter("phase", 0.0, 0, 1, "turns", "of the flicker", "wrap"),
+        Parameter("x", 0.0, 0, CELLS, "cells", "they move sideways", "wrap"),
+        Parameter("y", 0.0, 0, CELLS, "cells", "they move upwards or down", "wrap"),
+    ),
+    6 + 4 * LAYERS,
+    _fold_stars,
+)
