@@ -69,6 +69,15 @@ class Machine:
             self.newest = info.index
             self.frames[info.index] = info.generation, picture.copy()
 
+    def forget(self) -> None:
+        """What came so far, and what is still on its way from a leader that is gone."""
+        before = None
+        while before != self.newest:
+            before = self.newest
+            time.sleep(0.5)
+            self.read()
+        self.frames, self.newest = {}, -1
+
     def stats(self) -> dict:
         return dict(self.client.call("stats"))
 
@@ -203,8 +212,7 @@ def test_two_tiles_are_one_picture_whoever_is_killed(build):
     assert f"--port-base {wall.leader.base}" in caught.value.cure
     # and started again: its index begins anew
     for machine in wall.followers:
-        machine.read()
-        machine.frames, machine.newest = {}, -1
+        machine.forget()
     wall.leader.start()
     until(wall.leader.answers, "its second start", PATIENCE)
     wall.turn = 0

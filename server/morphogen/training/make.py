@@ -73,6 +73,7 @@ def humble(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+        torch.set_flush_denormal(False)  # a switch of this thread, which others' arithmetic would feel
 
 
 def checked_output(output: Path) -> Path:
