@@ -127,13 +127,14 @@ class QemuKernel:
 
     def _scene_sizes(self, job: Any) -> dict[str, int]:
         planes = 3 * job.height * job.width * 2
-        samples = 3 * (job.height // 2 + 2) * (job.width // 2 + 2) * 2
+        factor = getattr(self._kind, "factor", 1)
+        samples = 3 * (job.height // factor + 2) * (job.width // factor + 2) * 2
         return {
             "uniforms": 4 * self._uniforms,
             "thresholds": 4 * dither.SIZE * (dither.SIZE + 2 * self.target.width),
             "out": 0 if job.sampled else job.stride * job.height,
-            "past": samples if self._kind is UpscaleKernel else planes,
-            "present": 0 if self._kind is UpscaleKernel else planes,
+            "past": samples if issubclass(self._kind, UpscaleKernel) else planes,
+            "present": 0 if issubclass(self._kind, UpscaleKernel) else planes,
             "counter": 8,
         }
 

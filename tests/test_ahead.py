@@ -44,7 +44,7 @@ def library() -> Library:
 
 @pytest.fixture
 def worker(renderer, library) -> Iterator[Ahead]:
-    worker = Ahead(library, Bank([*library.names(), "no/such"]), renderer)
+    worker = Ahead(library, Bank([*library.names(), "no/such"]), renderer.prepare)
     yield worker
     renderer.gate.set()
     worker.close()

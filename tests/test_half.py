@@ -12,7 +12,7 @@ from morphogen.field.network import init_glow, preset
 from morphogen.field.scene import Scene, View
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
-from morphogen.render.cost import HIGH, LOW, UPSCALE, Bill, Governor, may_halve, work
+from morphogen.render.cost import HIGH, LAST_HIGH, LAST_LOW, LOW, UPSCALE, Bill, Governor, may_shrink, work
 from morphogen.render.cpu.renderer import CpuRenderer
 
 SPEC = TargetSpec(640, 360)
@@ -31,6 +31,15 @@ def whole():
 def half():
     renderer = CpuRenderer()
     renderer.limit(1e-9)
+    yield renderer
+    renderer.close()
+
+
+@pytest.fixture
+def third(monkeypatch):
+    """Pictures at a third of the size wherever that is possible."""
+    monkeypatch.setattr(Governor, "plan", lambda self, shapes, specs: {s: 3 for s in specs if may_shrink(s, 3)})
+    renderer = CpuRenderer()
     yield renderer
     renderer.close()
 
@@ -78,6 +87,30 @@ def test_formats_flip_and_crop(whole, half):
         assert decibels(draw(whole, scene, spec), draw(half, scene, spec)) > 45
 
 
+@pytest.mark.parametrize("name", ["cosmic/galaxy", "cosmic/cosmic_web", "organic/neurons"])
+def test_a_third_of_the_size_still_looks_the_same(name, whole, third):
+    scene = Scene((Library().find(name).network,), {"time": 3.0, "bass": 0.4, "mid": 0.3, "beat": 0.3})
+    spec = TargetSpec(1152, 648)
+    assert decibels(draw(whole, scene, spec), draw(third, scene, spec)) > 40
+
+
+def test_formats_flip_crop_fades_and_tiles_at_a_third(whole, third):
+    scene, spec = Scene((init_glow(SMALL, 3), init_glow(LARGE, 4)), {"time": 1.0}, mix=0.4), TargetSpec(768, 432)
+    part = replace(spec, crop=Crop(384, 216, 1536, 864))
+    for wanted in (replace(spec, format=PixelFormat.BGRA8), replace(spec, flip=True), part):
+        assert decibels(draw(whole, scene, wanted), draw(third, scene, wanted)) > 35
+    big = draw(third, scene, TargetSpec(1536, 432))
+    parts = [draw(third, scene, replace(spec, crop=Crop(x, 0, 1536, 432))) for x in (0, 768)]
+    assert np.array_equal(big, np.concatenate(parts, axis=1))
+
+
+def test_a_flat_picture_stays_flat_at_a_third(whole, third):
+    """The weights of every phase add up to one, at the borders too."""
+    flat = Scene((init_glow(SMALL, 3),), master=0.0, dither=False)
+    for spec in (TargetSpec(768, 432), TargetSpec(258, 300)):
+        assert np.array_equal(draw(third, flat, spec), draw(whole, flat, spec))
+
+
 def test_tiles_at_half_size_fit_together(half):
     scene = Scene((init_glow(SMALL, 3),), {"time": 1.0})
     big = draw(half, scene, TargetSpec(1280, 360))
@@ -112,7 +145,16 @@ def test_without_a_limit_nothing_is_halved(whole):
     (TargetSpec(640, 360, crop=Crop(2, 2, 1280, 721)), False),
 ])  # fmt: skip
 def test_only_even_and_large_pictures_are_halved(spec, may):
-    assert may_halve(spec) is may
+    assert may_shrink(spec, 2) is may
+
+
+@pytest.mark.parametrize(("spec", "may"), [
+    (TargetSpec(1920, 1080), True), (TargetSpec(1280, 720), False), (TargetSpec(252, 1080), False),
+    (TargetSpec(960, 540, crop=Crop(960, 0, 1920, 1080)), True),
+    (TargetSpec(960, 540, crop=Crop(961, 0, 1923, 1080)), False),
+])  # fmt: skip
+def test_thirds_want_what_can_be_divided(spec, may):
+    assert may_shrink(spec, 3) is may
 
 
 def governor(budget_slots):
@@ -132,6 +174,19 @@ def test_the_governor_predicts_a_heavier_style_before_it_is_drawn():
     made = governor(need / HIGH * 0.9)
     assert made.plan([SMALL], [SPEC]) == {}
     assert made.plan([LARGE], [SPEC]) == {SPEC: 2}
+
+
+def test_a_third_only_where_half_does_not_do():
+    spec = TargetSpec(1920, 1080)
+    need = slots(LARGE, [spec], {spec: 2})
+    made = governor(need / LAST_HIGH * 1.05)
+    assert made.plan([LARGE], [spec]) == {spec: 2}  # beyond HIGH, and still in time
+    made.budget = need / LAST_HIGH * 0.9
+    assert made.plan([LARGE], [spec]) == {spec: 3}
+    made.budget = need / (LAST_HIGH + LAST_LOW) * 2
+    assert made.plan([LARGE], [spec]) == {spec: 3}  # between the two marks: stays
+    made.budget = need / LAST_LOW * 1.1
+    assert made.plan([LARGE], [spec]) == {spec: 2}
 
 
 def test_it_comes_back_only_when_there_is_room():

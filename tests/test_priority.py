@@ -52,3 +52,22 @@ def test_what_compiles_steps_back_and_the_caller_does_not():
 def test_what_goes_wrong_behind_the_picture_is_told():
     with pytest.raises(ZeroDivisionError):
         priority.behind_the_picture(lambda: 1 / 0)
+
+
+def test_what_is_asked_for_goes_before_what_is_not():
+    precedence, order = priority.Precedence(), []
+
+    def later() -> None:
+        precedence.last()
+        order.append("ahead")
+
+    precedence.last()  # nobody waits: at once
+    thread = threading.Thread(target=later)
+    with precedence.first(), precedence.first():
+        thread.start()
+        thread.join(0.1)
+        order.append("asked")
+    thread.join(10)
+    assert order == ["asked", "ahead"]
+    with precedence.first():
+        precedence.last(0.01)  # not for ever

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import numpy as np
@@ -66,6 +67,28 @@ def test_it_is_killed_and_the_show_goes_on(caplog):
             time.sleep(0.01)
         assert written(eval, WHERE) == str(os.getpid())
     assert "written in this process from now on" in caplog.text
+
+
+def test_the_show_ends_while_something_is_written(caplog):
+    asked = threading.Event()
+    ends: list = []
+
+    def ask(writer) -> None:
+        asked.set()
+        try:
+            writer.write(eval, "__import__('time').sleep(60)")
+        except RenderError as error:
+            ends.append(str(error))
+
+    with employed() as writer:
+        writer.write(eval, WHERE)
+        thread = threading.Thread(target=ask, args=(writer,))
+        thread.start()
+        asked.wait(10)
+        time.sleep(0.2)
+    thread.join(10)
+    assert ends == ["the show ends; nothing is compiled any more."]
+    assert not caplog.text
 
 
 def test_it_cannot_be_started(monkeypatch, caplog):

@@ -8,8 +8,8 @@ after each change of style, the cross-fades to the next and the previous slot.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from morphogen import log
 from morphogen.errors import MorphogenError
@@ -23,18 +23,11 @@ MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of t
 _log = log.get("ahead")
 
 
-class Compiler(Protocol):
-    """A backend, or the instrument, which tells its followers too."""
-
-    def prepare(self, wanted: Program, /) -> Any:
-        """Compile; slow."""
-
-
 class Ahead:
-    """One thread of its own. `start`, `turned` and `close` on any thread."""
+    """One thread of its own. `start`, `turned` and `close` on any thread. prepare: compiles; slow."""
 
-    def __init__(self, library: Library, bank: Bank, compiler: Compiler) -> None:
-        self._library, self._bank, self._compiler = library, bank, compiler
+    def __init__(self, library: Library, bank: Bank, prepare: Callable[[Program], Any]) -> None:
+        self._library, self._bank, self._compile = library, bank, prepare
         self._closing = False
         self._running = ""
         self._news = threading.Event()
@@ -99,6 +92,6 @@ class Ahead:
 
     def _prepare(self, shapes: tuple[Shape, ...]) -> None:
         try:
-            self._compiler.prepare(program(shapes))
+            self._compile(program(shapes))
         except MorphogenError as error:
             _log.debug("%s was not compiled ahead: %s", shapes, error)

@@ -53,7 +53,7 @@ class App:
         self._audio_name = "none"
         self._heard: tuple[str, float | None, float] = ("none", None, 0.0)
         self._opened = False
-        self._ahead = Ahead(self.instrument.library, self.instrument.bank, self.instrument)
+        self._ahead = Ahead(self.instrument.library, self.instrument.bank, self.instrument.prepare_ahead)
         self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
 
     def _build(self) -> Instrument:

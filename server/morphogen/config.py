@@ -85,7 +85,7 @@ class Config:
     )  # fmt: skip
     backend: str = _option("auto", "NAME", f"What draws: {', '.join(BACKENDS)}.", read_backend, _PICTURE)
     quality: str = _option(
-        "auto", "auto|full", "auto draws large pictures at half their width and height when the frame rate would "
+        "auto", "auto|full", "auto draws large pictures at half or a third of their size when the frame rate would "
         "suffer; full never does.", read_quality, _PICTURE,
     )  # fmt: skip
     threads: int = _option(0, "N", "Threads that draw on the CPU; 0 uses every core.", read_threads, _PICTURE)

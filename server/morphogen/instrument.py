@@ -32,6 +32,7 @@ from morphogen.params.catalog import FEATURES
 from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
 from morphogen.params.store import ParamStore, Snapshot
+from morphogen.priority import Precedence
 from morphogen.publish import Publisher
 from morphogen.relay import Relay
 from morphogen.rig import Rig
@@ -78,6 +79,7 @@ class Instrument:
         self._repeated = log.Repeated(_log, now=clock.now)
         self._caller = Caller(self)
         self._preparing: set[tuple[Shape, ...]] = set()
+        self._precedence = Precedence()
         self.params = ParamStore(clock, self._changed, _Heard(self))
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
@@ -183,6 +185,13 @@ class Instrument:
     def prepare(self, wanted: Program) -> None:
         """Compile what is to be drawn before long; those who follow are told. Slow; any thread. Raises RenderError."""
         self.relay.announce(wanted.shapes)
+        with self._precedence.first():
+            self.renderer.prepare(wanted)
+
+    def prepare_ahead(self, wanted: Program) -> None:
+        """The same for what may be asked for: after everything that is."""
+        self.relay.announce(wanted.shapes)
+        self._precedence.last()
         self.renderer.prepare(wanted)
 
     # --- numbers

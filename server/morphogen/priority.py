@@ -40,6 +40,31 @@ def first_in_line() -> Iterator[bool]:
             os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
+class Precedence:
+    """What somebody waits for goes before what nobody asked for yet. Any thread."""
+
+    def __init__(self) -> None:
+        self._none_waits = threading.Condition()
+        self._waiting = 0
+
+    @contextlib.contextmanager
+    def first(self) -> Iterator[None]:
+        """Somebody waits for what is done meanwhile."""
+        with self._none_waits:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._none_waits:
+                self._waiting -= 1
+                self._none_waits.notify_all()
+
+    def last(self, seconds: float = 10.0) -> None:
+        """Return when nobody waits, or after some seconds."""
+        with self._none_waits:
+            self._none_waits.wait_for(lambda: not self._waiting, seconds)
+
+
 def behind_the_picture(work: Callable[[], T]) -> T:
     """The result of `work`, done by a thread of its own at a lower priority (Linux; see above) and waited for.
 

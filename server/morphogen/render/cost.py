@@ -32,6 +32,7 @@ FINISH = 110  # the same of a wide network's samples, against its multiply-adds
 BORDER = 3  # samples more than there are blocks, in each direction
 ACTIVATE = 8  # multiply-adds that a unit's activation costs
 HIGH, LOW = 0.45, 0.3  # shares of the time at which the inner scale grows, and shrinks: the rest is for all else
+LAST_HIGH, LAST_LOW = 0.7, 0.5  # the same from half to a third of the size, which is seen: only to save the frame rate
 WIDE_HIGH, WIDE_LOW = 0.65, 0.5  # the same for wide networks, which can use all the time there is
 # Once samples cost so little beside all else, fewer of them would spoil the picture and save next to nothing.
 WORTH_HIGH, WORTH_LOW = 0.8, 0.4
@@ -40,7 +41,8 @@ SMALL_SCALES = (1, 2, 3, 4)  # 1: for every pixel, in the finish
 BLOCK, SPREAD = 140, 400  # slots of a sample of small networks: for each four units, and beside them
 REMEMBERED = 31  # frames; the median of so many is not moved by a hiccup
 LEAST_PIXELS = 256 * 144  # smaller pictures of small networks are not worth it
-SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)  # inner scales of wide networks; of small ones the first two
+LEAST_WIDTH = 256  # and the kernels want a vector's width of samples (64) and what it becomes (192)
+SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)  # of small networks the first three
 
 Scales = dict[TargetSpec, int]
 Slots = tuple[float, float, float]  # of each kind:
@@ -82,11 +84,12 @@ def field_work(inputs: tuple[str, ...]) -> tuple[float, float]:
     return others + sum(slots + 4 * divisions for slots, divisions in counted), others
 
 
-def may_halve(spec: TargetSpec) -> bool:
-    """Whether small networks can be drawn at half width and height: everything even, and worth it."""
+def may_shrink(spec: TargetSpec, scale: int) -> bool:
+    """Whether small networks can be drawn at 1 / scale of width and height: all is divisible, and worth it."""
     canvas = spec.canvas
     numbers = (spec.width, spec.height, canvas.x, canvas.y, canvas.canvas_width, canvas.canvas_height)
-    return all(n % 2 == 0 for n in numbers) and spec.width * spec.height >= LEAST_PIXELS
+    worth = spec.width >= LEAST_WIDTH and spec.width * spec.height >= LEAST_PIXELS
+    return worth and all(n % scale == 0 for n in numbers)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Bill:
 
     def coarser(self, spec: TargetSpec) -> Sequence[int]:
         """The inner scales that the picture may be drawn at, other than 1."""
-        return SCALES[1:] if self.wide else (2,) if may_halve(spec) else ()
+        return SCALES[1:] if self.wide else tuple(scale for scale in (2, 3) if may_shrink(spec, scale))
 
 
 class Governor:
@@ -171,9 +174,7 @@ class Governor:
             self._scales = {}
             return self._scales
         bill = self._bill(shapes, specs, rates)
-        high, low = (WIDE_HIGH, WIDE_LOW) if bill.wide else (HIGH, LOW)
-        least = _fit(bill, specs, rates, high * self.budget, WORTH_HIGH)
-        most = _fit(bill, specs, rates, low * self.budget, WORTH_LOW)
+        least, most = self._bounds(bill, specs, rates)
         found = {}
         for spec in specs:
             now = self._scales.get(spec, 1)
@@ -182,6 +183,19 @@ class Governor:
                 found[spec] = scale
         self._scales = found
         return found
+
+    def _bounds(self, bill: Bill, specs: Sequence[TargetSpec], rates: Sequence[float]) -> tuple[Scales, Scales]:
+        """The least scale of each picture that keeps the time, and the most that is worth it."""
+        budget = self.budget
+        if bill.wide:
+            return (_fit(bill, specs, rates, WIDE_HIGH * budget, WORTH_HIGH),
+                    _fit(bill, specs, rates, WIDE_LOW * budget, WORTH_LOW))  # fmt: skip
+        found = []
+        for first, last in ((HIGH, LAST_HIGH), (LOW, LAST_LOW)):
+            soft = _fit(bill, specs, rates, first * budget, 0.0)
+            hard = _fit(bill, specs, rates, last * budget, 0.0)
+            found.append({spec: max(min(scale, 2), hard.get(spec, 1)) for spec, scale in soft.items()})
+        return found[0], found[1]
 
     def _bill(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], rates: Sequence[float]) -> Bill:
         """With small networks sampled as coarsely as needed; never finer again while a fade lasts."""

@@ -54,15 +54,17 @@ class Scribe:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._broken = False
+        self._broken = self._closing = False
 
     def write(self, write: Callable[..., str], *arguments: Any) -> str:
-        """Raises what `write` raises."""
+        """Raises what `write` raises, RenderError when the show ends meanwhile."""
         with self._lock:
             if not self._broken:
                 try:
                     good, answer = self._asked((write, arguments))
                 except (OSError, EOFError, pickle.PickleError) as error:
+                    if self._closing:
+                        raise RenderError("the show ends; nothing is compiled any more.") from None
                     self._broken = True
                     _log.warning("programs are written in this process from now on: %s", error or "the other ended")
                 else:
@@ -86,7 +88,7 @@ class Scribe:
 
     def close(self) -> None:
         """Idempotent; a text that is being written ends with an error for who waits for it."""
-        self._broken = True
+        self._closing = self._broken = True
         process = self._process
         if process is None:
             return

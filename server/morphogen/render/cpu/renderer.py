@@ -29,7 +29,7 @@ from morphogen.render.cpu.crew import Crew
 from morphogen.render.cpu.history import KEPT_FRAMES, History
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
-from morphogen.render.cpu.upscale import MARGIN, UpscaleKernel
+from morphogen.render.cpu.upscale import MARGIN, UPSCALES
 from morphogen.render.objects import ObjectStore
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
@@ -64,7 +64,7 @@ class CpuRenderer:
         self._history: dict[TargetSpec, History] = {}
         self._frames = 0
         self._counter = ctypes.c_int64(0)
-        self._upscale: Kernel | None = None
+        self._upscales: dict[int, Kernel] = {}  # by factor
         self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
         self._governor = Governor()
         self._tried = False
@@ -104,8 +104,9 @@ class CpuRenderer:
     def _compiled(self, shapes: tuple[Shape, ...]) -> Kernel:
         what, wide = program(shapes), any(map(sampled, shapes))
         kernel = self._made(SampledKernel if wide else SceneKernel, what)
-        if self._upscale is None:
-            self._upscale = self._made(UpscaleKernel, what)
+        for kind in UPSCALES:
+            if kind.factor not in self._upscales:
+                self._upscales[kind.factor] = self._made(kind, what)
         if wide and not self._tried:
             self._tried = True
             self._governor.expect(self._wide.trial())
@@ -119,8 +120,8 @@ class CpuRenderer:
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and
-        height and scaled up (measured on the starters: 62 to 71 dB, at most 5 levels apart, 2.3 times as fast); with
-        wide networks from a sample for each 2 x 2 to 32 x 32 pixels."""
+        height and scaled up (measured on the starters: 62 to 71 dB, at most 5 levels apart, 2.3 times as fast); where
+        that does not do, at a third; with wide networks from a sample for each 2 x 2 to 32 x 32 pixels."""
         self._governor.budget = seconds
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
@@ -142,7 +143,7 @@ class CpuRenderer:
                 pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
                 self._draw(shot, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
             elif spec in scales:
-                self._draw_half(shot, spec, out)
+                self._draw_small(shot, spec, out, scales[spec])
             else:
                 self._draw(shot, spec, out)
         self._governor.measured(shapes, specs, scales, self._clock.now() - start, self._wide.spent())
@@ -160,18 +161,20 @@ class CpuRenderer:
         if aside is not None:
             out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
 
-    def _draw_half(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8]) -> None:
+    def _draw_small(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+        """At 1 / scale of the width and height, then scaled up."""
         canvas, m = spec.canvas, MARGIN
-        place = Crop(canvas.x // 2 - m, canvas.y // 2 - m, canvas.canvas_width // 2, canvas.canvas_height // 2)
-        half = replace(spec, width=spec.width // 2 + 2 * m, height=spec.height // 2 + 2 * m, crop=place)
-        samples = self._job(shot.scene, half, out, half.width)
+        place = Crop(
+            canvas.x // scale - m, canvas.y // scale - m, canvas.canvas_width // scale, canvas.canvas_height // scale
+        )
+        small = replace(spec, width=spec.width // scale + 2 * m, height=spec.height // scale + 2 * m, crop=place)
+        samples = self._job(shot.scene, small, out, small.width)
         samples.sampled = 1
-        uniforms = self._filled(shot, samples, half, True)
+        uniforms = self._filled(shot, samples, small, True)
         self._run(shot.kernel, samples)
-        assert self._upscale is not None
         job = self._job(shot.scene, spec, out, spec.width)
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
-        self._run(self._upscale, job)
+        self._run(self._upscales[scale], job)
 
     def _filled(self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool) -> NDArray[np.float32]:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""

@@ -30,12 +30,13 @@ export class Show {
     this.link.call("show.set", what).then((answer) => this.#show(answer), (error) => (complain(error), this.#load()));
   }
 
-  #show({ size, backend, half }) {
+  #show({ size, backend, inner }) {
     if (size) choose(this.size, SIZES, size, times);
     if (backend) choose(this.backend, this.#backends, backend, String);
-    if (half) {
-      byId("inner").hidden = !half.length;
-      say(byId("inner").querySelector("dd"), "½");
+    if (inner) {
+      const coarsest = Math.max(1, ...Object.values(inner));
+      byId("inner").hidden = coarsest === 1;
+      say(byId("inner").querySelector("dd"), { 2: "½", 3: "⅓" }[coarsest] ?? `1/${coarsest}`);
     }
   }
 }
