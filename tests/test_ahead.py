@@ -43,7 +43,8 @@ def library() -> Library:
 
 
 @pytest.fixture
-def worker(renderer, library) -> Iterator[Ahead]:
+def worker(renderer, library, monkeypatch) -> Iterator[Ahead]:
+    monkeypatch.setattr(ahead, "SETTLED", 0.0)
     worker = Ahead(library, Bank([*library.names(), "no/such"]), renderer.prepare)
     yield worker
     renderer.gate.set()
@@ -92,6 +93,18 @@ def test_a_style_that_has_gone_again_is_not_prepared_for(worker, renderer, libra
     worker.turned(names[1])
     renderer.gate.set()
     expected = pairs(library, names[5], names[6], names[4])[:1] + pairs(library, names[1], names[2], names[0])
+    until(lambda: len(renderer.prepared) >= len(expected))
+    assert renderer.prepared == expected
+
+
+def test_who_leafs_through_the_bank_wants_no_cross_fades_yet(worker, renderer, library, monkeypatch):
+    monkeypatch.setattr(ahead, "MOST", 0)
+    monkeypatch.setattr(ahead, "SETTLED", 0.5)
+    names = library.names()
+    worker.start(names[5])
+    for name in names[6:9]:
+        worker.turned(name)
+    expected = pairs(library, names[8], names[9], names[7])
     until(lambda: len(renderer.prepared) >= len(expected))
     assert renderer.prepared == expected
 

@@ -18,6 +18,7 @@ from morphogen.field.scene import Program, program
 from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 
+SETTLED = 2.0  # seconds that a style stays before its cross-fades are worth a core
 MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of them
 
 _log = log.get("ahead")
@@ -56,7 +57,9 @@ class Ahead:
             self._prepare((shape,))
         while not self._closing:
             self._news.wait()
-            self._news.clear()
+            while not self._closing and self._news.is_set():  # who leafs through the bank wants no cross-fades yet
+                self._news.clear()
+                self._news.wait(SETTLED)
             for pair in self._neighbours():
                 if self._news.is_set():
                     break  # another style runs already
