@@ -198,7 +198,7 @@ class Instrument:
 
     def state(self) -> dict[str, Any]:
         """The short version of `stats`, ten times a second."""
-        stats, tempo = self.loop.stats, self._tempo
+        stats, tempo, drawn = self.loop.stats, self._tempo, self.renderer.describe()
         return {
             "fps": round(stats.fps_now, 1),
             "late": stats.late,
@@ -214,8 +214,8 @@ class Instrument:
             "level_db": round(self.audio.level_db, 1),
             "backend": self.renderer.name,
             "size": f"{self._size[0]}x{self._size[1]}",
-            "half": self.renderer.describe().get("half", []),
-            "inner": self.renderer.describe().get("inner", {}),
+            "half": drawn.get("half", []),
+            "inner": drawn.get("inner", {}),
             "changes": dict(self._caller.changes),
         }
 

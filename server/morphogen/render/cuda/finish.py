@@ -10,14 +10,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from morphogen.field import palette
-from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.graph import Node, pixel_input
+from morphogen.field.graph import Node
 from morphogen.field.scene import Program
 from morphogen.render.cuda import ptx
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.lowering import F32, I32, I64
-from morphogen.render.wide.samples import TAPS, head_at, sampled
+from morphogen.render.wide.samples import TAPS, finished, sampled
 
 
 def text(program: Program) -> str:
@@ -29,13 +27,9 @@ class _Lowering(PtxLowering):
     """Wide networks are the sigmoid of what was interpolated, and its palette; all others as ever."""
 
     def _network(self, index: int, x: Node, y: Node) -> list[Any]:
-        shape = self._program.shapes[index]
-        if not sampled(shape):
+        if not sampled(self._program.shapes[index]):
             return super()._network(index, x, y)
-        outputs = [ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}")) for c in range(shape.outputs)]
-        if shape.head == "palette":
-            outputs = palette.expand(outputs[0], self._program.network_slots[index] + head_at(shape))
-        return [self.lower(channel) for channel in outputs]
+        return [self.lower(channel) for channel in finished(self._program, index)]
 
 
 class FinishKernel(ptx.SceneKernel):

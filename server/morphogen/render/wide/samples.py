@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import palette
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.cppn import block_size, fold, head_block, head_size
-from morphogen.field.graph import Node
+from morphogen.field.graph import Node, pixel_input
 from morphogen.field.inputs import FIELDS, PIXEL_INPUTS
 from morphogen.field.network import HEADS, Network, Shape
 from morphogen.field.scene import Program, Scene
@@ -81,6 +82,16 @@ def _folded_head(network: Network) -> NDArray[np.float32]:
 def head_at(shape: Shape) -> int:
     """Where in the block of one of SAMPLED its head lies."""
     return block_size(shape) - head_size(shape)
+
+
+def finished(program: Program, index: int) -> Sequence[Node]:
+    """Graph of the colours of a sampled network: the sigmoid of its pre-activations, the pixel inputs u<index><channel>
+    that kernels interpolate, and its palette."""
+    shape = program.shapes[index]
+    outputs = [ACTIVATIONS["sigmoid"].emit(pixel_input(f"u{index}{c}")) for c in range(shape.outputs)]
+    if shape.head == "palette":
+        return palette.expand(outputs[0], program.network_slots[index] + head_at(shape))
+    return outputs
 
 
 @dataclass(frozen=True)
