@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from morphogen import log
+from morphogen import links, log
 from morphogen.ahead import Ahead
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.errors import MorphogenError
 from morphogen.folders import cache_folder
-from morphogen.grammar import AudioChoice, OutChoice, parse_audio, parse_out
+from morphogen.grammar import OutChoice, parse_audio, parse_out
 from morphogen.headroom import Headroom
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
@@ -77,7 +77,9 @@ class App:
     def open(self) -> None:
         """Start everything that listens, shows and sounds. Raises Unavailable, UsageError; then nothing stays open."""
         try:
-            for name, source in self._servers().items():
+            for name, source in links.servers(
+                config=self.config, ports=self.ports, relay=self.instrument.relay
+            ).items():
                 source.open(self.instrument)
                 self._links[name] = source
             self._open_outputs()
@@ -111,20 +113,6 @@ class App:
         if topic == "style":
             self._ahead.turned(data["name"])
 
-    def _servers(self) -> dict[str, Source]:
-        config, ports = self.config, self.ports
-        bind, keys = config.bind, config.curve_keys
-        feedback = [("127.0.0.1", ports.osc_out), *config.osc_out]
-        return {
-            "osc_feedback": resolve("SERVERS", "osc_feedback")(feedback),
-            "osc": resolve("SOURCES", "osc")(config.osc_bind, ports.osc),
-            "zmq_params": resolve("SOURCES", "zmq_params")(bind, ports.params, keys),
-            "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
-            "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
-            "zmq_scenes": resolve("SERVERS", "zmq_scenes")(self.instrument.relay, bind, ports.scenes, keys),
-            "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
-        }
-
     def _open_outputs(self) -> None:
         choices = [parse_out(text) for text in self.config.outs]
         removed = {choice.kind for choice in choices if choice.remove}
@@ -146,7 +134,7 @@ class App:
     def select_audio(self, source: str) -> str:
         """Change what is listened to; when the new source cannot be opened, the old one goes on."""
         choice = parse_audio(source)
-        made, bpm, first_beat = self._make_audio(choice)
+        made, bpm, first_beat = links.listener(choice)
         old, self._audio = self._audio, None
         if old is not None:
             old.close()
@@ -193,20 +181,6 @@ class App:
             except MorphogenError as error:
                 _log.warning("the sound of the last run is gone: %s", error)
         self.select_audio(self.config.audio)
-
-    def _make_audio(self, choice: AudioChoice) -> tuple[Source | None, float | None, float]:
-        if choice.kind in ("none", "osc"):
-            return None, None, 0.0
-        if choice.kind == "demo":
-            from morphogen.audio import demo
-
-            track = resolve("SOURCES", "audio_track")(
-                demo.render_demo, title=demo.DEMO_TITLE, bpm=demo.DEMO_BPM, first_beat=demo.DEMO_FIRST_BEAT
-            )
-            return track, demo.DEMO_BPM, demo.DEMO_FIRST_BEAT
-        if choice.kind == "file":
-            return resolve("SOURCES", "audio_track")(choice.value), None, 0.0
-        return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
 
     def _collect(self) -> State:
         instrument = self.instrument

@@ -12,8 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-import morphogen
-from morphogen import log
+from morphogen import log, report
 from morphogen.audio.engine import AudioEngine
 from morphogen.audio.features import AudioSettings, Features
 from morphogen.clock import Clock
@@ -38,7 +37,6 @@ from morphogen.relay import Relay
 from morphogen.rig import Rig
 from morphogen.scene_wire import Shot
 from morphogen.stage import Stage
-from morphogen.stats import resident_mb
 from morphogen.tempo import Transport
 
 STATE_INTERVAL = 0.1
@@ -77,7 +75,7 @@ class Instrument:
         self._listeners: tuple[Event, ...] = ()
         self._lock = threading.Lock()
         self._repeated = log.Repeated(_log, now=clock.now)
-        self._caller = Caller(self)
+        self.caller = Caller(self)
         self._preparing: set[tuple[Shape, ...]] = set()
         self._precedence = Precedence()
         self.params = ParamStore(clock, self._changed, _Heard(self))
@@ -107,7 +105,7 @@ class Instrument:
         return self.transport.state(self.clock.now())
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
-        return self._caller.call(method, arguments)
+        return self.caller.call(method, arguments)
 
     def subscribe(self, listener: Event) -> Callable[[], None]:
         with self._lock:
@@ -130,6 +128,11 @@ class Instrument:
     def values(self) -> Snapshot:
         """The parameters of the last frame."""
         return self._values
+
+    @property
+    def frame_tempo(self) -> TempoState:
+        """The tempo at the last frame."""
+        return self._tempo
 
     # --- loop.Show
 
@@ -161,7 +164,7 @@ class Instrument:
 
     def shown(self, index: int, now: float) -> None:
         for change in self.stage.published(index):
-            self.emit("style", self._style_event(change.seconds))
+            self.emit("style", report.style(self, change.seconds))
         if now - self._told >= STATE_INTERVAL:
             self._told = now
             self.emit("state", self.state())
@@ -198,49 +201,16 @@ class Instrument:
 
     def state(self) -> dict[str, Any]:
         """The short version of `stats`, ten times a second."""
-        stats, tempo, drawn = self.loop.stats, self._tempo, self.renderer.describe()
-        return {
-            "fps": round(stats.fps_now, 1),
-            "late": stats.late,
-            "frames": stats.frames,
-            "dropped": sum(self.publisher.dropped().values()),
-            "style": self.stage.style.name,
-            "generation": self.stage.generation,
-            "slot": self.stage.slot,
-            "bpm": round(tempo.bpm, 2),
-            "tempo_source": tempo.source,
-            "confidence": round(tempo.confidence, 3),
-            "audio": self.audio.kind,
-            "level_db": round(self.audio.level_db, 1),
-            "backend": self.renderer.name,
-            "size": f"{self._size[0]}x{self._size[1]}",
-            "half": drawn.get("half", []),
-            "inner": drawn.get("inner", {}),
-            "changes": dict(self._caller.changes),
-        }
+        return report.state(self)
 
     def stats(self) -> dict[str, Any]:
         """Everything that is counted, as `serve --json` prints it."""
-        rig = self.rig.stats() if hasattr(self, "rig") else {}
-        return {
-            **self.loop.stats.public(),
-            "dropped": self.publisher.dropped(),
-            "backend": self.renderer.name,
-            "renderer": self.renderer.describe(),
-            "size": f"{self._size[0]}x{self._size[1]}",
-            "rss_mb": resident_mb(),
-            "version": morphogen.__version__,
-            "style": self.stage.style.name,
-            "generation": self.stage.generation,
-            "audio": self.audio.stats(),
-            "tempo": {"bpm": round(self._tempo.bpm, 2), "source": self._tempo.source},
-            **rig,
-        }
+        return report.stats(self)
 
     def close(self) -> None:
         """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
         self.stage.close()
-        self._caller.close()
+        self.caller.close()
         for step in (self.publisher.close_all, self.audio.close, self.renderer.close):
             try:
                 step()
@@ -262,18 +232,6 @@ class Instrument:
             bar, place = divmod(beat, tempo.beats_per_bar)
             self.emit("beat", {"beat": beat, "bar": bar, "in_bar": place + 1, "bpm": tempo.bpm, "source": tempo.source})
 
-    def _style_event(self, seconds: float) -> dict[str, Any]:
-        style = self.stage.style
-        return {
-            "name": style.name,
-            "title": style.title,
-            "prompt": style.prompt,
-            "generation": self.stage.generation,
-            "slot": self.stage.slot,
-            "shape": str(style.shape),
-            "seconds": seconds,
-        }
-
     def _compiled(self, shapes: tuple[Shape, ...]) -> bool:
         """For the stage, on the render thread: is it compiled? If not, compile it aside and be asked again."""
         wanted = program(shapes)
@@ -281,7 +239,7 @@ class Instrument:
             return True
         if shapes not in self._preparing:
             self._preparing.add(shapes)
-            self._caller.submit(self._prepare, shapes)
+            self.caller.submit(self._prepare, shapes)
         return False
 
     def _prepare(self, shapes: tuple[Shape, ...]) -> None:

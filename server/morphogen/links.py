@@ -1,0 +1,44 @@
+"""What a configuration links the instrument to: servers and sources by name, and the sound it listens to.
+
+The place where a new server or source is wired; `app` opens and closes what stands here.
+"""
+
+from __future__ import annotations
+
+from morphogen.config import Config
+from morphogen.contracts import Source
+from morphogen.grammar import AudioChoice
+from morphogen.ports import Ports
+from morphogen.registry import resolve
+from morphogen.relay import Relay
+
+
+def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
+    """Servers and sources in the order in which they are opened; none is open yet."""
+    bind, keys = config.bind, config.curve_keys
+    feedback = [("127.0.0.1", ports.osc_out), *config.osc_out]
+    return {
+        "osc_feedback": resolve("SERVERS", "osc_feedback")(feedback),
+        "osc": resolve("SOURCES", "osc")(config.osc_bind, ports.osc),
+        "zmq_params": resolve("SOURCES", "zmq_params")(bind, ports.params, keys),
+        "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
+        "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
+        "zmq_scenes": resolve("SERVERS", "zmq_scenes")(relay, bind, ports.scenes, keys),
+        "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
+    }
+
+
+def listener(choice: AudioChoice) -> tuple[Source | None, float | None, float]:
+    """The source of sound that `--audio` names (None: nothing is opened), its tempo if known, and its first beat."""
+    if choice.kind in ("none", "osc"):
+        return None, None, 0.0
+    if choice.kind == "demo":
+        from morphogen.audio import demo
+
+        track = resolve("SOURCES", "audio_track")(
+            demo.render_demo, title=demo.DEMO_TITLE, bpm=demo.DEMO_BPM, first_beat=demo.DEMO_FIRST_BEAT
+        )
+        return track, demo.DEMO_BPM, demo.DEMO_FIRST_BEAT
+    if choice.kind == "file":
+        return resolve("SOURCES", "audio_track")(choice.value), None, 0.0
+    return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
