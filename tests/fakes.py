@@ -69,6 +69,8 @@ class FakeHost:
         self._listeners: list[Any] = []
         self.params = FakeParams(self)
         self.tempo_state = TempoState()
+        self.clocks: list[tuple[str, float, float, float, float | None]] = []
+        self.released: list[str] = []
 
     def call(self, method, arguments=None):
         future: Future[Any] = Future()
@@ -87,6 +89,12 @@ class FakeHost:
 
     def tempo(self):
         return self.tempo_state
+
+    def follow_tempo(self, source, bpm, beat_time, confidence, bar_time=None):
+        self.clocks.append((source, bpm, beat_time, confidence, bar_time))
+
+    def release_tempo(self, source):
+        self.released.append(source)
 
     def subscribe(self, listener):
         self._listeners.append(listener)

@@ -61,7 +61,7 @@ class AudioPort(Protocol):
 class TempoState:
     """Where the music is. `beat` counts beats (a float that rises by one each beat) at clock time `time`, seconds.
 
-    source: 'tap', 'set', 'beat', 'audio', 'track' or 'none'; confidence 0..1.
+    source: who leads: 'tap', 'set' or 'beat' (a person), 'link', 'midi', 'track', 'audio' or 'none'; confidence 0..1.
     """
 
     bpm: float = 120.0
@@ -112,6 +112,18 @@ class Host(Protocol):
 
     def tempo(self) -> TempoState:
         """Tempo and beat position now; immutable."""
+
+    def follow_tempo(
+        self, source: str, bpm: float, beat_time: float, confidence: float, bar_time: float | None = None
+    ) -> None:
+        """What a clock from outside says: `bpm`, the clock time (`host.clock`, seconds) of any one beat, how sure
+        that is (0..1), and where it is known the time of any bar's first beat. `source`: 'link' or 'midi'.
+
+        Say it again at least once a second: who is silent for two seconds no longer leads. It leads only where its
+        place in the order (`tempo`) and the person's choice allow it. Nonsense is ignored. Never blocks."""
+
+    def release_tempo(self, source: str) -> None:
+        """That clock has stopped: the next in the order may lead at once. Harmless when it did not lead."""
 
     @property
     def show_size(self) -> tuple[int, int]:

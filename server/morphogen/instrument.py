@@ -104,6 +104,14 @@ class Instrument:
     def tempo(self) -> TempoState:
         return self.transport.state(self.clock.now())
 
+    def follow_tempo(
+        self, source: str, bpm: float, beat_time: float, confidence: float, bar_time: float | None = None
+    ) -> None:
+        self.transport.follow(bpm, beat_time, confidence, self.clock.now(), source, bar_time)
+
+    def release_tempo(self, source: str) -> None:
+        self.transport.release(source, self.clock.now())
+
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         return self.caller.call(method, arguments)
 

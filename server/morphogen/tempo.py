@@ -1,4 +1,9 @@
-"""The one tempo clock: taps, a set tempo, a known track or the audio tracker."""
+"""The one tempo clock, and who leads it: a person, Ableton Link, MIDI clock, a known track or the audio tracker.
+
+The order, first to last: `link`, a person (`tap`, `set`, `beat`), `midi`, `track`, `audio`. Link stands first because a
+person's act goes into its session and comes back from there: so the last act wins, and the room stays together. Who has
+not been heard for two seconds lets go, and the next one takes over from the same beat.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,11 @@ TAP_PAUSE = 2.0
 TAP_BOUNCE = 0.15  # nobody taps faster than 400 BPM; a second edge this soon is the switch bouncing
 TAPS = 8
 BY_HAND = ("tap", "set", "beat")
+MACHINES = ("link", "midi", "track", "audio")
+CHOICES = ("auto", "manual", *MACHINES)
+_ORDER = ("link", "hand", "midi", "track", "audio", "none")
+SILENT = 2.0  # seconds without a word after which a machine no longer leads
+_GAIN = {"link": 1.0, "track": 1.0}  # how much of a phase error is taken on at once; a tracker's is a guess
 LEAST_CONFIDENCE = 0.1
 SLEW_SECONDS = 0.25
 SLEW_SHARE = 0.5  # a correction changes the speed by half at most, so that the beat never stops or runs backwards
@@ -32,6 +42,15 @@ class _Line:
     slew: float = SLEW_SECONDS
     source: str = "none"
     confidence: float = 0.0
+    heard: float = math.inf  # when the source last spoke; a person is heard for ever
+    hand: str = ""  # the last act of a person who has not let go: what leads when Link falls silent
+
+    def fresh(self, now: float) -> bool:
+        return now - self.heard <= SILENT
+
+    def leads(self, now: float) -> str:
+        """Who leads at `now`: the source, or what is under it when it has fallen silent."""
+        return self.source if self.fresh(now) else self.hand or "none"
 
     def at(self, now: float) -> float:
         elapsed = now - self.time
@@ -42,8 +61,10 @@ class _Line:
 class Transport:
     """Tempo and beat position. All methods are thread-safe; `state` takes no lock. Times are clock seconds.
 
-    Precedence: what a person taps or sets beats what the machine hears, until `set_bpm(0)`. The beat count never goes
-    backwards: phase errors are paid off by running up to 50 % faster or slower, whole beats by skipping forward.
+    `choice`: 'auto' listens to all machines in their order, 'manual' to none, any other name to that one alone. A
+    person can always act: through Link while it leads, else over every machine, until `set_bpm(0)` or `choose`.
+    The beat count never goes backwards: phase errors are paid off by running up to 50 % faster or slower, whole beats
+    by skipping forward.
     """
 
     def __init__(self, bpm: float = 120.0, now: float = 0.0) -> None:
@@ -51,11 +72,24 @@ class Transport:
         self._line = _Line(bpm=bpm, time=now)
         self._lock = threading.Lock()
         self._taps: list[float] = []
+        self.choice = "auto"
 
     def state(self, now: float) -> TempoState:
         """Tempo and beat at clock time `now`; immutable."""
         line = self._line
-        return TempoState(line.bpm, line.at(now), now, line.confidence, line.source, BEATS_PER_BAR)
+        source = line.leads(now)
+        confidence = line.confidence if source == line.source else float(source in BY_HAND)
+        return TempoState(line.bpm, line.at(now), now, confidence, source, BEATS_PER_BAR)
+
+    def choose(self, name: str, now: float) -> None:
+        """Say who may lead: 'auto', 'manual' (nobody but a person), or one machine. A tempo held by hand is let go.
+        Raises ParamError: no such source."""
+        if name not in CHOICES:
+            raise ParamError(f"there is no tempo source {str(name)[:40]!r}.", f"Choose {', '.join(CHOICES)}.")
+        with self._lock:
+            self.choice = name
+            self._taps.clear()
+            self._let_go(now, keep=self._line.source if name in ("auto", self._line.source) else "")
 
     def set_bpm(self, bpm: float, now: float) -> None:
         """Fix the tempo; 0 gives it back to the music. Raises ParamError outside 20 to 400."""
@@ -64,9 +98,9 @@ class Transport:
         with self._lock:
             self._taps.clear()
             if bpm == 0.0:
-                self._turn(now, source="none", confidence=0.0)
+                self._let_go(now, keep=self._line.source)
             else:
-                self._turn(now, bpm=bpm, source="set", confidence=1.0)
+                self._by_hand(now, "set", bpm)
 
     def tap(self, now: float) -> None:
         """One tap. From the second on, the median of the last taps is the tempo and each tap is a beat; a pause of
@@ -79,42 +113,74 @@ class Transport:
             self._taps = [*self._taps, now][-TAPS:]
             if len(self._taps) > 1:
                 gaps = [later - earlier for earlier, later in zip(self._taps, self._taps[1:], strict=False)]
-                self._turn(now, bpm=60.0 / statistics.median(gaps), source="tap", confidence=1.0)
-                self._pull(now, _nearest(self._line.at(now)))
+                if self._by_hand(now, "tap", 60.0 / statistics.median(gaps)):
+                    self._pull(now, _nearest(self._line.at(now)))
 
     def beat(self, now: float) -> None:
-        """This is the beat, and the first of a bar. The tempo stays; the music no longer moves it."""
+        """This is the beat, and the first of a bar. The tempo stays; the music no longer moves it. While Link leads,
+        the beat is the session's (`sources.link` asks it to move; alone in it, it does)."""
         with self._lock:
-            self._turn(now, source="beat", confidence=1.0)
-            self._pull(now, _nearest(self._line.at(now)), bar=True)
+            if self._by_hand(now, "beat"):
+                beat = _nearest(self._line.at(now))
+                self._pull(now, beat)
+                self._to_bar(beat)
 
-    def follow(self, bpm: float, beat_time: float, confidence: float, now: float, source: str = "audio") -> None:
-        """What the tracker hears: a beat at clock time `beat_time` (any beat, past or next), at `bpm`.
+    def follow(
+        self, bpm: float, beat_time: float, confidence: float, now: float,
+        source: str = "audio", bar_time: float | None = None,
+    ) -> None:  # fmt: skip
+        """What a machine says: a beat at clock time `beat_time` (any beat, past or next), at `bpm`; `bar_time`, where
+        it is known, is the first beat of any bar. `source`: 'link', 'midi', 'track' or 'audio'.
 
-        Ignored while a person holds the tempo. Below confidence 0.1 the clock runs on by itself. `source` 'track' is a
-        known tempo: `beat_time` is then the first of a bar and is believed at once."""
-        if not (math.isfinite(bpm) and math.isfinite(beat_time) and MIN_BPM <= bpm <= MAX_BPM):
+        Ignored while one before it in the order leads, or where another is chosen. Below confidence 0.1 the clock runs
+        on by itself. Nonsense (not finite, a tempo outside 20 to 400) is ignored."""
+        times = (bpm, beat_time, confidence, beat_time if bar_time is None else bar_time)
+        if not (all(map(math.isfinite, times)) and MIN_BPM <= bpm <= MAX_BPM):
             return
         with self._lock:
             line = self._line
-            if line.source in BY_HAND or (source == "audio" and line.source == "track"):
+            if not self._may(source, now):
                 return
             if confidence < LEAST_CONFIDENCE:
-                self._line = replace(line, confidence=confidence, source=source)
+                self._line = replace(line, confidence=max(confidence, 0.0), source=source, heard=now)
                 return
-            self._turn(now, bpm=bpm, source=source, confidence=min(confidence, 1.0))
+            self._turn(now, bpm=bpm, source=source, confidence=min(confidence, 1.0), heard=now)
             beat = self._line.at(now) + (beat_time - now) * bpm / 60.0
-            error = _nearest(beat) - beat
-            gain = 1.0 if source == "track" else 0.3 + 0.5 * min(confidence, 1.0)
-            self._pull(now, self._line.at(now) + gain * error)
-            if source == "track":
-                self._to_bar(_nearest(beat))
+            gain = _GAIN.get(source, 0.3 + 0.5 * min(confidence, 1.0))
+            self._pull(now, self._line.at(now) + gain * (_nearest(beat) - beat))
+            if bar_time is not None:
+                self._to_bar(_nearest(beat) + round((bar_time - beat_time) * bpm / 60.0))
 
-    def release_track(self, now: float) -> None:
-        """The track with a known tempo has ended: listen to the audio tracker again."""
+    def release(self, source: str, now: float) -> None:
+        """A machine has stopped speaking (a track has ended, the last peer is gone): the next one may lead at once."""
         with self._lock:
-            if self._line.source == "track":
-                self._turn(now, source="none", confidence=0.0)
+            if self._line.source == source:
+                self._turn(now, heard=-math.inf)
+
+    def _may(self, source: str, now: float) -> bool:
+        """Whether this machine may lead now."""
+        if source not in MACHINES or self.choice not in ("auto", source):
+            return False
+        line = self._line
+        leader = line.leads(now)
+        return _ORDER.index(source) <= _ORDER.index("hand" if leader in BY_HAND else leader)
+
+    def _by_hand(self, now: float, act: str, bpm: float | None = None) -> bool:
+        """A person's act. False while Link leads: then only the tempo changes here, and the beat stays the session's."""
+        tempo = {} if bpm is None else {"bpm": bpm}
+        through_link = self._line.leads(now) == "link"
+        if through_link:
+            self._turn(now, hand=act, **tempo)
+        else:
+            self._turn(now, source=act, hand=act, confidence=1.0, heard=math.inf, **tempo)
+        return not through_link
+
+    def _let_go(self, now: float, keep: str) -> None:
+        """No person holds the tempo; the machine `keep` goes on leading."""
+        if keep in MACHINES:
+            self._turn(now, hand="")
+        else:
+            self._turn(now, hand="", source="none", confidence=0.0, heard=math.inf)
 
     def _turn(self, now: float, **changes: float | str) -> None:
         """A new line that starts where the old one is."""
@@ -124,14 +190,12 @@ class Transport:
         slew = max(line.slew - (now - line.time), SLEW_SECONDS)
         self._line = replace(line, beat=beat, time=now, debt=rest, slew=slew, **changes)  # type: ignore[arg-type]
 
-    def _pull(self, now: float, target: float, bar: bool = False) -> None:
-        """Steer smoothly to `target` beats (as of `now`); with `bar`, count it as the first of a bar."""
+    def _pull(self, now: float, target: float) -> None:
+        """Steer smoothly to `target` beats (as of `now`)."""
         line = self._line
         debt = target - line.beat
         slew = max(SLEW_SECONDS, abs(debt) / (SLEW_SHARE * line.bpm / 60.0))
         self._line = replace(line, debt=debt, slew=slew)
-        if bar:
-            self._to_bar(target)
 
     def _to_bar(self, beat: float) -> None:
         """Skip whole beats forward until the integer `beat` begins a bar. The phase inside the beat is untouched."""

@@ -76,6 +76,14 @@ class ProbeHost:
     def tempo(self) -> TempoState:
         return TempoState()
 
+    def follow_tempo(
+        self, source: str, bpm: float, beat_time: float, confidence: float, bar_time: float | None = None
+    ) -> None:
+        pass
+
+    def release_tempo(self, source: str) -> None:
+        pass
+
 
 def draw_card() -> Frame:
     """A stamped RGBA frame in which every row and column differs."""

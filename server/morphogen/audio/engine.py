@@ -77,7 +77,7 @@ class AudioEngine:
         if self._track_bpm > 0.0:
             bar = 4 * 60.0 / self._track_bpm
             into = (seconds - self._first_beat) % bar
-            self._transport.follow(self._track_bpm, now - into, 1.0, now, source="track")
+            self._transport.follow(self._track_bpm, now - into, 1.0, now, "track", bar_time=now - into)
 
     def xrun(self) -> None:
         self._xruns += 1
@@ -99,7 +99,7 @@ class AudioEngine:
             self._listener = None
             self._processed = None
             self._offset = None
-            self._transport.release_track(now)
+            self._transport.release("track", now)
 
     def features(self, now: float) -> Features:
         """What a frame at clock time `now` hears: own analysis `audio/delay` ago, the beat of the tempo clock, then
