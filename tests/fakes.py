@@ -56,12 +56,34 @@ class FakeAudio:
         self.xruns += 1
 
 
+class FakeControls:
+    """Keeps what was felt; takes the addresses in `mapped`."""
+
+    def __init__(self) -> None:
+        self.felt: list[tuple[str, float, bool]] = []
+        self.mapped: set[str] = set()
+        self.gone: list[str] = []
+        self.lit: dict[str, float] = {}
+
+    def feel(self, address, value, *, relative=False):
+        self.felt.append((address, value, relative))
+        return address in self.mapped
+
+    def let_go(self, prefix):
+        self.gone.append(prefix)
+
+    def lights(self, prefix):
+        return {address: value for address, value in self.lit.items() if address.startswith(prefix)}
+
+
 class FakeHost:
     """Records what bridges do. `answers` maps a method name to a value, an exception or a function of its arguments."""
 
     def __init__(self, answers: dict[str, Any] | None = None, size: tuple[int, int] = (64, 36)) -> None:
         self.clock = ManualClock()
         self.audio = FakeAudio()
+        self.controls = FakeControls()
+        self.beats: list[tuple[str, float, float, float, bool]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answers = answers or {}
@@ -95,6 +117,9 @@ class FakeHost:
 
     def release_tempo(self, source):
         self.released.append(source)
+
+    def beat_source(self, source, bpm, beat_time, confidence=1.0, bar=False):
+        self.beats.append((source, bpm, beat_time, confidence, bar))
 
     def subscribe(self, listener):
         self._listeners.append(listener)

@@ -15,46 +15,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.faces import AudioPort, Controls, Params
 from morphogen.frame import Frame, PixelFormat, TargetSpec
 
 if TYPE_CHECKING:
     from morphogen.clock import Clock
-    from morphogen.params.spec import Param
+
+__all__ = [
+    "AudioPort", "Controls", "Event", "Host", "Params", "Policy", "Renderer", "Sink", "SinkOptions", "Source",
+    "TempoState",
+]  # fmt: skip
 
 Policy = Literal["latest", "every"]
 Event = Callable[[str, dict[str, Any]], None]
-
-
-class Params(Protocol):
-    """The parameters, as bridges see them. Thread-safe, never blocks for longer than a dictionary access."""
-
-    @property
-    def specs(self) -> Mapping[str, Param]:
-        """Every declared parameter by key, in catalog order."""
-
-    def set(self, key: str, value: Any, origin: str = "") -> None:
-        """Set in the parameter's own unit. `origin` names who sets ('osc:127.0.0.1:5000'), so that feedback is not
-        echoed to it. Raises ParamError: unknown key, wrong type, non-finite value."""
-
-    def set_normalised(self, key: str, value: float, origin: str = "") -> None:
-        """Set from 0..1 over the parameter's range."""
-
-    def get(self, key: str) -> Any:
-        """Current target value (before smoothing and modulation). Raises ParamError."""
-
-
-class AudioPort(Protocol):
-    """Where an audio source delivers what it hears."""
-
-    def push(self, samples: NDArray[np.float32], rate: int) -> None:
-        """Copy a block (n, channels) float32 in -1..1 into the ring. Safe in a driver's callback: no allocation that
-        grows, no lock held by anyone who works under it."""
-
-    def position(self, seconds: float, duration: float | None) -> None:
-        """Where a track is; duration None for live input."""
-
-    def xrun(self) -> None:
-        """Count an over- or underflow of the driver."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +72,10 @@ class Host(Protocol):
     def audio(self) -> AudioPort:
         """Where audio sources deliver."""
 
+    @property
+    def controls(self) -> Controls:
+        """Where control surfaces deliver what moves on them."""
+
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         """Run a control method of DESIGN section 6 ('style.load', {'name': ...}). The future resolves, usually at a
         frame edge, to a msgpack-able value, or raises MorphogenError. Never blocks the caller."""
@@ -124,6 +101,12 @@ class Host(Protocol):
 
     def release_tempo(self, source: str) -> None:
         """That clock has stopped: the next in the order may lead at once. Harmless when it did not lead."""
+
+    def beat_source(
+        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
+    ) -> None:
+        """Another clock says where its beat is. source: 'midi' or 'link'. beat_time: clock time of any beat, seconds;
+        `bar`: the first of a bar. confidence 0..1; 0 says that it has stopped. Who wins is the transport's matter."""
 
     @property
     def show_size(self) -> tuple[int, int]:

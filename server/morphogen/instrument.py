@@ -20,6 +20,7 @@ from morphogen.composer import Composer
 from morphogen.composer import heard as inputs
 from morphogen.contracts import Event, TempoState
 from morphogen.control.caller import Caller
+from morphogen.controls.engine import Engine
 from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
 from morphogen.field.scene import Program, Scene, program
@@ -81,6 +82,7 @@ class Instrument:
         self.params = ParamStore(clock, self._changed, _Heard(self))
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
+        self.controls = Engine(self.params)
         self.snapshots = Snapshots(self.params, self.matrix)
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
@@ -103,6 +105,11 @@ class Instrument:
 
     def tempo(self) -> TempoState:
         return self.transport.state(self.clock.now())
+
+    def beat_source(
+        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
+    ) -> None:
+        self.transport.follow(bpm, beat_time, confidence, self.clock.now(), source)
 
     def follow_tempo(
         self, source: str, bpm: float, beat_time: float, confidence: float, bar_time: float | None = None

@@ -53,6 +53,25 @@ class ProbeAudio:
         pass
 
 
+class ProbeControls:
+    """Has no rules; remembers what was felt."""
+
+    def __init__(self) -> None:
+        self.felt: list[tuple[str, float]] = []
+        self.arrived = threading.Event()
+
+    def feel(self, address: str, value: float, *, relative: bool = False) -> bool:
+        self.felt.append((address, value))
+        self.arrived.set()
+        return False
+
+    def let_go(self, prefix: str) -> None:
+        pass
+
+    def lights(self, prefix: str) -> dict[str, float]:
+        return {}
+
+
 class ProbeHost:
     """`Host` of a probe: every call answers an empty map at once."""
 
@@ -60,6 +79,7 @@ class ProbeHost:
         self.clock = WallClock()
         self.params = ProbeParams()
         self.audio = ProbeAudio()
+        self.controls = ProbeControls()
         self.show_size = SIZE
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
@@ -82,6 +102,11 @@ class ProbeHost:
         pass
 
     def release_tempo(self, source: str) -> None:
+        pass
+
+    def beat_source(
+        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
+    ) -> None:
         pass
 
 
