@@ -83,7 +83,6 @@ class FakeHost:
         self.clock = ManualClock()
         self.audio = FakeAudio()
         self.controls = FakeControls()
-        self.beats: list[tuple[str, float, float, float, bool]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answers = answers or {}
@@ -117,9 +116,6 @@ class FakeHost:
 
     def release_tempo(self, source):
         self.released.append(source)
-
-    def beat_source(self, source, bpm, beat_time, confidence=1.0, bar=False):
-        self.beats.append((source, bpm, beat_time, confidence, bar))
 
     def subscribe(self, listener):
         self._listeners.append(listener)

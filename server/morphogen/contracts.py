@@ -102,12 +102,6 @@ class Host(Protocol):
     def release_tempo(self, source: str) -> None:
         """That clock has stopped: the next in the order may lead at once. Harmless when it did not lead."""
 
-    def beat_source(
-        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
-    ) -> None:
-        """Another clock says where its beat is. source: 'midi' or 'link'. beat_time: clock time of any beat, seconds;
-        `bar`: the first of a bar. confidence 0..1; 0 says that it has stopped. Who wins is the transport's matter."""
-
     @property
     def show_size(self) -> tuple[int, int]:
         """Size of the show, (width, height)."""

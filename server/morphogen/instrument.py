@@ -106,11 +106,6 @@ class Instrument:
     def tempo(self) -> TempoState:
         return self.transport.state(self.clock.now())
 
-    def beat_source(
-        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
-    ) -> None:
-        self.transport.follow(bpm, beat_time, confidence, self.clock.now(), source)
-
     def follow_tempo(
         self, source: str, bpm: float, beat_time: float, confidence: float, bar_time: float | None = None
     ) -> None:

@@ -104,11 +104,6 @@ class ProbeHost:
     def release_tempo(self, source: str) -> None:
         pass
 
-    def beat_source(
-        self, source: str, bpm: float, beat_time: float, confidence: float = 1.0, bar: bool = False
-    ) -> None:
-        pass
-
 
 def draw_card() -> Frame:
     """A stamped RGBA frame in which every row and column differs."""
