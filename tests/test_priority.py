@@ -49,6 +49,27 @@ def test_what_compiles_steps_back_and_the_caller_does_not():
     assert niceness() == before
 
 
+@linux
+def test_what_can_wait_runs_only_when_nobody_else_does():
+    def policy():
+        return os.sched_getscheduler(0)
+
+    def run():
+        before = policy()
+        with priority.only_when_idle():
+            inside = threading.Thread(target=lambda: seen.append(policy()))
+            inside.start()
+            inside.join()
+            seen.append(policy())
+        seen.append(policy() in (before, os.SCHED_IDLE))  # not everyone may go back
+
+    seen: list = []
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [os.SCHED_IDLE, os.SCHED_IDLE, True]
+
+
 def test_what_goes_wrong_behind_the_picture_is_told():
     with pytest.raises(ZeroDivisionError):
         priority.behind_the_picture(lambda: 1 / 0)

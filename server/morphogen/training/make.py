@@ -13,7 +13,7 @@ from morphogen.library import checks
 from morphogen.library.atomic import write
 from morphogen.library.style import SUFFIX, Style, save_style
 from morphogen.library.thumb import save_thumbnail
-from morphogen.priority import LAST, step_back
+from morphogen.priority import only_when_idle
 from morphogen.training.checkpoint import part_path
 from morphogen.training.order import Order
 from morphogen.training.plan import Plan, make_plan
@@ -65,12 +65,12 @@ def train(prepared: Prepared, output: Path, watch: Watch, resume: bool = False) 
 def humble(threads: int) -> Iterator[None]:
     """Torch on so many threads, behind everything else that this machine does: a running show goes first."""
     torch = need_torch()
-    step_back(LAST)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with only_when_idle():
+            yield
     finally:
         torch.set_num_threads(before)
         torch.set_flush_denormal(False)  # a switch of this thread, which others' arithmetic would feel
