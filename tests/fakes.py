@@ -87,6 +87,7 @@ class FakeHost:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answers = answers or {}
         self.show_size = size
+        self.textures = None
         self._listeners: list[Any] = []
         self.params = FakeParams(self)
         self.tempo_state = TempoState()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from morphogen.faces import AudioPort, Controls, Params
+from morphogen.faces import AudioPort, Controls, Params, Textures
 from morphogen.frame import Frame, PixelFormat, TargetSpec
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioPort", "Controls", "Event", "Host", "Params", "Policy", "Renderer", "Sink", "SinkOptions", "Source",
-    "TempoState",
+    "TempoState", "Textures",
 ]  # fmt: skip
 
 Policy = Literal["latest", "every"]
@@ -106,6 +106,10 @@ class Host(Protocol):
     def show_size(self) -> tuple[int, int]:
         """Size of the show, (width, height)."""
 
+    @property
+    def textures(self) -> Textures | None:
+        """The pictures as textures, while the backend that draws has them. Render thread."""
+
 
 class Source:
     """Something that moves the instrument: OSC, ZeroMQ, audio, MIDI. Owns its threads.
@@ -180,13 +184,15 @@ class Sink:
 
     `policy`: 'latest' (live; newest wins, depth 1) or 'every' (recording; bounded queue, back-pressure only offline).
     `thread`: 'own' (a worker with a mailbox calls `write`) or 'render' (`write` runs on the render thread).
+    `textured`: `write` takes the picture from `host.textures` while there are any; its bytes then need not be read.
     `formats`: pixel formats it takes, best first; sink and engine agree once, at `open`.
     `extras`: options of its own, name -> what it means; others are refused. None: takes any.
     """
 
     kind: ClassVar[str] = "sink"
     policy: ClassVar[Policy] = "latest"
-    thread: ClassVar[Literal["own", "render"]] = "own"
+    thread: Literal["own", "render"] = "own"
+    textured: bool = False
     formats: ClassVar[Sequence[PixelFormat]] = (PixelFormat.RGBA8, PixelFormat.BGRA8)
     extras: ClassVar[Mapping[str, str] | None] = None
 
@@ -199,6 +205,9 @@ class Sink:
     def name(self) -> str:
         """Sender name: `Morphogen`-based default, or what the options say."""
         return self.options.name or f"Morphogen-{self.kind}"
+
+    def meet(self, host: Host) -> None:
+        """Once, before it is opened: look at the instrument and settle `thread` and `textured`. Takes nothing."""
 
     def open(self, host: Host) -> None:
         """Get ready. Raises Unavailable with a cure."""

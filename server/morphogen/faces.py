@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from morphogen.frame import TargetSpec
     from morphogen.params.spec import Param
 
 
@@ -48,9 +49,9 @@ class Controls(Protocol):
     """What control surfaces move: MIDI controllers and foreign OSC addresses, by one table of rules. Thread-safe,
     tens of microseconds; never waits for a frame.
 
-    Addresses: `midi/<port name>/cc/<channel>/<number>` (`cc14` for 14 bit, `note`, `program`), `midi/<port
-    name>/bend/<channel>`, channels from 1; `osc/<foreign address>`, with `#<index>` for an argument that is not the
-    first.
+    Addresses: `midi/<port>/cc/<channel>/<number>` (`cc14` where the value came in 14 bits, `note`),
+    `midi/<port>/bend/<channel>`, `midi/<port>/program/<channel>` (number / 127), channels from 1;
+    `osc/<foreign address>`, with `#<index>` for an argument that is not the first.
     """
 
     def feel(self, address: str, value: float, *, relative: bool = False) -> bool:
@@ -64,3 +65,16 @@ class Controls(Protocol):
     def lights(self, prefix: str) -> Mapping[str, float]:
         """What lamps and motors should show, address -> 0..1, of the addresses that begin with `prefix`. Those that a
         hand has just moved are left out."""
+
+
+class Textures(Protocol):
+    """Pictures as OpenGL textures of the backend that draws. Render thread.
+
+    unread: pictures that are wanted as textures only. Set before each drawing; their bytes are not copied to memory.
+    """
+
+    unread: Collection[TargetSpec]
+
+    def texture(self, spec: TargetSpec) -> int:
+        """GL name of the newest picture of `spec`: RGBA8, its bytes as the spec says, top row first (upside down by
+        OpenGL's custom). The context is current on this thread from now on. Raises RenderError."""

@@ -18,7 +18,7 @@ from morphogen.audio.features import AudioSettings, Features
 from morphogen.clock import Clock
 from morphogen.composer import Composer
 from morphogen.composer import heard as inputs
-from morphogen.contracts import Event, TempoState
+from morphogen.contracts import Event, TempoState, Textures
 from morphogen.control.caller import Caller
 from morphogen.controls.engine import Engine
 from morphogen.errors import MorphogenError
@@ -102,6 +102,11 @@ class Instrument:
     def show_size(self) -> tuple[int, int]:
         """Size of the show, (width, height)."""
         return self._size
+
+    @property
+    def textures(self) -> Textures | None:
+        """The pictures as textures, while the backend that draws has them."""
+        return getattr(self.renderer, "textures", None)
 
     def tempo(self) -> TempoState:
         return self.transport.state(self.clock.now())

@@ -30,7 +30,7 @@ from morphogen.frame import Frame, FrameInfo, TargetSpec
 from morphogen.lane import Lane
 from morphogen.region import Region
 from morphogen.sink_options import Show, check_options, options_from, parse_out
-from morphogen.target import Target, unspent
+from morphogen.target import Target, leave_unread, unspent
 
 __all__ = ["Publisher", "Target", "check_options", "options_from", "parse_out"]
 
@@ -82,7 +82,9 @@ class Publisher:
             if lane.due(self._anchor, now):
                 groups.setdefault(lane.spec(show), []).append(lane)
         targets = [self._target(spec, tuple(lanes)) for spec, lanes in groups.items()]
-        return [target for target in targets if target is not None]
+        plan = [target for target in targets if target is not None]
+        leave_unread(self._host.textures, plan)
+        return plan
 
     def publish(self, plan: Sequence[Target], index: int, time_ns: int, generation: int) -> None:
         """Stamp the headers and hand the frames over. index, time_ns, generation: as in the header."""
@@ -220,6 +222,7 @@ class Publisher:
         lane_id = self._new_id(kind)
         try:
             sink = make(lane_id)
+            sink.meet(self._host)
             self._on_edge(sink, lambda: sink.open(self._host))
         except BaseException:
             self._ids.discard(lane_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.contracts import Textures
 from morphogen.frame import HEADER_BYTES, Frame, TargetSpec
 from morphogen.lane import Lane
 
@@ -35,6 +36,17 @@ class Target:
     def pixels(self) -> NDArray[np.uint8]:
         """The pixels alone, a view of `buffer`."""
         return self.frame.buffer[HEADER_BYTES:]
+
+    @property
+    def shared(self) -> bool:
+        """Whether everyone who gets it takes the texture, so that nobody needs the bytes."""
+        return all(lane.sink.textured for lane in self.lanes)
+
+
+def leave_unread(textures: Textures | None, plan: Iterable[Target]) -> None:
+    """Tell a backend with textures which pictures of the coming frame need not be copied to memory."""
+    if textures is not None:
+        textures.unread = {target.spec for target in plan if target.shared}
 
 
 def unspent(plan: Sequence[Target]) -> Iterator[Target]:

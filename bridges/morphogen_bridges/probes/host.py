@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
-from morphogen.contracts import Event, TempoState
+from morphogen.contracts import Event, TempoState, Textures
 from morphogen.errors import ParamError
 from morphogen.frame import Frame, FrameInfo, FramePool, TargetSpec
 from morphogen.params.catalog import BY_KEY
@@ -81,6 +81,7 @@ class ProbeHost:
         self.audio = ProbeAudio()
         self.controls = ProbeControls()
         self.show_size = SIZE
+        self.textures: Textures | None = None
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:
         answer: Future[Any] = Future()

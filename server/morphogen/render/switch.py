@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen import log
-from morphogen.contracts import Renderer
+from morphogen.contracts import Renderer, Textures
 from morphogen.errors import MorphogenError
 from morphogen.field.scene import Program, Scene
 from morphogen.frame import TargetSpec
@@ -57,6 +57,12 @@ class Switch:
     def current(self) -> Renderer:
         """The backend that draws."""
         return self._current
+
+    @property
+    def textures(self) -> Textures | None:
+        """The backend that draws, if other programs on its card can have its pictures."""
+        current: Any = self._current
+        return current if hasattr(current, "texture") else None
 
     def prepare(self, program: Program) -> Any:
         """Compile for the backend that draws and, aside, for the one that stands by. Where only the former cannot, the

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,9 @@ SHORTEST_TRAIL = 1e-4  # seconds
 
 @dataclass(frozen=True)
 class Token:
-    """A frame that was begun: one read for each spec, good in the context that drew it."""
+    """A frame that was begun: one read for each spec (None: it stays a texture), good in the context that drew it."""
 
-    reads: tuple[tuple[Picture, Read], ...]
+    reads: tuple[tuple[Picture, Read | None], ...]
     device: Device
 
 
@@ -45,9 +45,12 @@ class OpenGLRenderer:
 
     `render` gives the context back, so that another thread may draw the next frame; after `submit` or `texture` it
     stays current on the calling thread, for sinks that share it. The drivers keep compiled code themselves.
+
+    unread: pictures that are drawn but not read back (`contracts.Textures`); those in several tiles are, all the same.
     """
 
     name = "opengl"
+    unread: Collection[TargetSpec] = ()
 
     def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
         """Opens the context. Raises Unavailable: no library, driver or OpenGL 3.3; UsageError: no such card."""
@@ -138,9 +141,12 @@ class OpenGLRenderer:
                 start = head(picture.spec, surface, scene.dither).view(np.float32)
                 jobs.append((surface, np.concatenate([start, numbers])))
         device.draw(program, jobs, trail)
-        reads = tuple((picture, picture.fetch()) for picture in pictures)
+        reads = tuple((picture, None if self._stays(picture) else picture.fetch()) for picture in pictures)
         device.gpu.calls.Flush()
         return Token(reads, device)
+
+    def _stays(self, picture: Picture) -> bool:
+        return picture.spec in self.unread and len(picture.surfaces) == 1
 
     def _numbers(
         self, picture: Picture, slots: NDArray[np.float64], networks: NDArray[np.float32], trail: bool
@@ -169,7 +175,8 @@ class OpenGLRenderer:
         try:
             with device.using("reading a picture back"):
                 for (picture, read), out in zip(token.reads, outs, strict=True):
-                    picture.collect(read, out)
+                    if read is not None:
+                        picture.collect(read, out)
                 device.gpu.calls.check("drawing")
         except BrokenContext:
             self._abandon()
