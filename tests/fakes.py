@@ -45,6 +45,7 @@ class FakeAudio:
         self.blocks: list[tuple[np.ndarray, int]] = []
         self.positions: list[tuple[float, float | None]] = []
         self.xruns = 0
+        self.hearers: list[Any] = []
 
     def push(self, samples, rate):
         self.blocks.append((np.array(samples), rate))
@@ -54,6 +55,10 @@ class FakeAudio:
 
     def xrun(self):
         self.xruns += 1
+
+    def hear(self, listener):
+        self.hearers.append(listener)
+        return lambda: self.hearers.remove(listener)
 
 
 class FakeControls:
@@ -87,6 +92,7 @@ class FakeHost:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answers = answers or {}
         self.show_size = size
+        self.show_fps = 60.0
         self.textures = None
         self._listeners: list[Any] = []
         self.params = FakeParams(self)

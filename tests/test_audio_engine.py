@@ -273,3 +273,17 @@ def test_importing_loads_the_standard_library_and_numpy_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_others_hear_what_is_pushed(rig):
+    heard, late = [], []
+    leave = rig.engine.hear(lambda samples, rate, end: heard.append((samples.copy(), rate, end)))
+    rig.engine.hear(lambda samples, rate, end: late.append(end))
+    block = np.linspace(-1, 1, 960, dtype=np.float32).reshape(480, 2)
+    rig.engine.push(block, 48000)
+    rig.clock.advance(0.01)
+    leave()
+    rig.engine.push(block[:100], 44100)
+    assert [(rate, end) for _, rate, end in heard] == [(48000, 100.0)]
+    assert np.array_equal(heard[0][0], block), "both channels, untouched"
+    assert late == [100.0, pytest.approx(100.01)]

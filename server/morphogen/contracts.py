@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from morphogen.faces import AudioPort, Controls, Params, Textures
+from morphogen.faces import AudioPort, Controls, Hearing, Params, Textures
 from morphogen.frame import Frame, PixelFormat, TargetSpec
 
 if TYPE_CHECKING:
     from morphogen.clock import Clock
 
 __all__ = [
-    "AudioPort", "Controls", "Event", "Host", "Params", "Policy", "Renderer", "Sink", "SinkOptions", "Source",
-    "TempoState", "Textures",
+    "AudioPort", "Controls", "Event", "Hearing", "Host", "Params", "Policy", "Renderer", "Sink", "SinkOptions",
+    "Source", "TempoState", "Textures",
 ]  # fmt: skip
 
 Policy = Literal["latest", "every"]
@@ -107,6 +107,10 @@ class Host(Protocol):
         """Size of the show, (width, height)."""
 
     @property
+    def show_fps(self) -> float:
+        """Frames a second that the show is paced at; 0 where it is drawn as fast as it can."""
+
+    @property
     def textures(self) -> Textures | None:
         """The pictures as textures, while the backend that draws has them. Render thread."""
 
@@ -187,6 +191,7 @@ class Sink:
     `textured`: `write` takes the picture from `host.textures` while there are any; its bytes then need not be read.
     `formats`: pixel formats it takes, best first; sink and engine agree once, at `open`.
     `extras`: options of its own, name -> what it means; others are refused. None: takes any.
+    `depth`: buffers that are made ready for it when it is opened; who holds more later has them made meanwhile.
     """
 
     kind: ClassVar[str] = "sink"
@@ -195,6 +200,7 @@ class Sink:
     textured: bool = False
     formats: ClassVar[Sequence[PixelFormat]] = (PixelFormat.RGBA8, PixelFormat.BGRA8)
     extras: ClassVar[Mapping[str, str] | None] = None
+    depth: ClassVar[int] = 3
 
     def __init__(self, options: SinkOptions | None = None) -> None:
         self.options = options or SinkOptions()

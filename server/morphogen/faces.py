@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -31,8 +31,11 @@ class Params(Protocol):
         """Current target value (before smoothing and modulation). Raises ParamError."""
 
 
+Hearing = Callable[[NDArray[np.float32], int, float], None]  # samples, rate, clock time of their end
+
+
 class AudioPort(Protocol):
-    """Where an audio source delivers what it hears."""
+    """Where an audio source delivers what it hears, and where others hear it too."""
 
     def push(self, samples: NDArray[np.float32], rate: int) -> None:
         """Copy a block (n, channels) float32 in -1..1 into the ring. Safe in a driver's callback: no allocation that
@@ -43,6 +46,11 @@ class AudioPort(Protocol):
 
     def xrun(self) -> None:
         """Count an over- or underflow of the driver."""
+
+    def hear(self, listener: Hearing) -> Callable[[], None]:
+        """`listener(samples, rate, end_time)` for every block from now on, as it was pushed; returns the unsubscriber.
+
+        On the pusher's thread, which may be a driver's callback: copy and return, never raise, never wait."""
 
 
 class Controls(Protocol):

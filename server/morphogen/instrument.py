@@ -73,6 +73,7 @@ class Instrument:
         self.features = Features()
         self.transport = Transport(now=clock.now())
         self._size = size
+        self.show_fps = fps
         self._listeners: tuple[Event, ...] = ()
         self._lock = threading.Lock()
         self._repeated = log.Repeated(_log, now=clock.now)
@@ -82,7 +83,6 @@ class Instrument:
         self.params = ParamStore(clock, self._changed, _Heard(self))
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
-        self.controls = Engine(self.params)
         self.snapshots = Snapshots(self.params, self.matrix)
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
@@ -91,6 +91,7 @@ class Instrument:
         self.composer = Composer()
         self.publisher = Publisher(self, offline)
         self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
+        self.controls = Engine(self.params, self.call, clock.now, lambda: self.stage.slot or 0)
         self._values: Snapshot = self.params.snapshot(clock.now())
         self._tempo = self.transport.state(clock.now())
         self._scene: Scene | None = None
@@ -159,6 +160,7 @@ class Instrument:
     def edge(self, now: float, dt: float) -> Scene | None:
         """One snapshot of everything, composed."""
         tempo = self.transport.state(now)
+        self.controls.tick(now)
         self._beat(self._tempo, tempo, now)
         self._tempo = tempo
         features = self.audio.features(now)

@@ -187,7 +187,7 @@ class Publisher:
         for lane in self._lanes:
             spec = lane.spec_of(lane.options, show)
             if lane.own_thread and not lane.offers_slots and lane.is_watched():
-                self.buffers.ready(spec, 3)
+                self.buffers.ready(spec, lane.sink.depth)
 
     def settle(self) -> None:
         """Forget buffers of the size before. Render thread."""
@@ -252,7 +252,7 @@ class Publisher:
     def _prepare(self, lane: Lane, options: SinkOptions) -> None:
         # Buffers are made here, not on the render thread; a sink that draws into its own, or sleeps, needs none yet.
         if lane.own_thread and not lane.offers_slots and lane.is_watched():
-            self.buffers.ready(lane.spec_of(options, self._show), 3)
+            self.buffers.ready(lane.spec_of(options, self._show), lane.sink.depth)
 
     def _wait(self, future: Future[None], lane: Lane) -> None:
         on_render_thread = self._render_thread in (None, threading.get_ident())

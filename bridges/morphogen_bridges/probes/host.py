@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.clock import WallClock
-from morphogen.contracts import Event, TempoState, Textures
+from morphogen.contracts import Event, Hearing, TempoState, Textures
 from morphogen.errors import ParamError
 from morphogen.frame import Frame, FrameInfo, FramePool, TargetSpec
 from morphogen.params.catalog import BY_KEY
@@ -52,6 +52,9 @@ class ProbeAudio:
     def xrun(self) -> None:
         pass
 
+    def hear(self, listener: Hearing) -> Callable[[], None]:
+        return lambda: None
+
 
 class ProbeControls:
     """Has no rules; remembers what was felt."""
@@ -81,6 +84,7 @@ class ProbeHost:
         self.audio = ProbeAudio()
         self.controls = ProbeControls()
         self.show_size = SIZE
+        self.show_fps = 60.0
         self.textures: Textures | None = None
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Future[Any]:

@@ -22,6 +22,7 @@ from morphogen.audio.ring import Ring
 from morphogen.clock import Clock
 from morphogen.contracts import TempoState
 from morphogen.errors import ParamError
+from morphogen.faces import Hearing
 from morphogen.params.catalog import PULSES
 from morphogen.tempo import Transport
 
@@ -57,6 +58,7 @@ class AudioEngine:
         self._peaks: dict[str, float] = {}
         self._position: tuple[float, float | None, float] | None = None
         self._listener: Listener | None = None
+        self._hearers: tuple[Hearing, ...] = ()
         self._processed: float | None = None
         self._offset: float | None = None
         self.restart("none")
@@ -65,10 +67,13 @@ class AudioEngine:
 
     def push(self, samples: NDArray[np.float32], rate: int) -> None:
         """Copy a block (n, channels) or (n,) into the ring, stamped with the clock, and wake the analysis."""
-        self._ring.write(samples, rate, self._clock.now())
+        now = self._clock.now()
+        self._ring.write(samples, rate, now)
         if self._worker is None:
             self._start()
         self._wake.set()
+        for listener in self._hearers:
+            listener(samples, rate, now)
 
     def position(self, seconds: float, duration: float | None) -> None:
         """Where a track is; with a known tempo the beat follows it."""
@@ -81,6 +86,16 @@ class AudioEngine:
 
     def xrun(self) -> None:
         self._xruns += 1
+
+    def hear(self, listener: Hearing) -> Callable[[], None]:
+        with self._outside:
+            self._hearers = (*self._hearers, listener)
+
+        def leave() -> None:
+            with self._outside:
+                self._hearers = tuple(one for one in self._hearers if one is not listener)
+
+        return leave
 
     # --- the instrument's side
 
