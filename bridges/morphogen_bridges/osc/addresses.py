@@ -9,13 +9,18 @@ NORM = "/morphogen/norm/"
 WEIGHT = "/morphogen/weight/"
 
 
+Range = tuple[float | None, float | None]
+_SECONDS: Range = (0, 600)
+
+
 @dataclass(frozen=True)
 class Command:
     """One address that runs a control method.
 
     types: OSC letters of the arguments, optional ones after '[' ('s[f'); names: the method's arguments, in order.
     button: also takes one number, as pads send 1 on press and 0 on release; 0 does nothing.
-    continuous: a fader; of many in one batch only the last is done.
+    continuous: a fader; of many in one batch only the last is done. ranges: (lowest, highest) of each argument as far
+    as there are any; what lies outside is refused. units: of each argument, in the words of `nodes.UNITS`.
     """
 
     address: str
@@ -25,6 +30,8 @@ class Command:
     names: tuple[str, ...] = ()
     button: bool = False
     continuous: bool = False
+    ranges: tuple[Range | None, ...] = ()
+    units: tuple[str, ...] = ()
 
     @property
     def letters(self) -> str:
@@ -44,6 +51,8 @@ COMMANDS: tuple[Command, ...] = (
         "Change to a style, in so many seconds.",
         "s[f",
         ("name", "seconds"),
+        ranges=(None, _SECONDS),
+        units=("", "s"),
     ),
     Command("/morphogen/style/next", "style.next", "The next slot of the bank.", button=True),
     Command("/morphogen/style/previous", "style.previous", "The slot before.", button=True),
@@ -53,6 +62,8 @@ COMMANDS: tuple[Command, ...] = (
         "A slot of the bank, from 1, in so many seconds.",
         "i[f",
         ("slot", "seconds"),
+        ranges=((1, 1000), _SECONDS),
+        units=("", "s"),
     ),
     Command("/morphogen/style/blob", "style.put", "Change to a style sent as a packed datagram.", "b", ("blob",)),
     Command(
@@ -62,11 +73,18 @@ COMMANDS: tuple[Command, ...] = (
         "f",
         ("bpm",),
         continuous=True,
+        ranges=((0, 300),),
+        units=("bpm",),
     ),
     Command("/morphogen/tempo/tap", "tempo.tap", "One tap of the tempo.", button=True),
     Command("/morphogen/tempo/beat", "tempo.beat", "This is the beat, now.", button=True),
     Command(
-        "/morphogen/snapshot/store", "snapshot.store", "Keep all parameters and the style, from 1.", "i", ("slot",)
+        "/morphogen/snapshot/store",
+        "snapshot.store",
+        "Keep all parameters and the style, from 1.",
+        "i",
+        ("slot",),
+        ranges=((1, 64),),
     ),
     Command(
         "/morphogen/snapshot/recall",
@@ -74,7 +92,34 @@ COMMANDS: tuple[Command, ...] = (
         "Glide back to what was kept, in so many seconds.",
         "i[f",
         ("slot", "seconds"),
+        ranges=((1, 64), (0, 3600)),
+        units=("", "s"),
     ),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One value that Morphogen only says (`tempo/bpm` is a command, too). key: the address without `PREFIX`."""
+
+    key: str
+    doc: str
+    type: str = "f"
+    range: Range | None = None
+    unit: str = ""
+
+
+READINGS: tuple[Reading, ...] = (
+    Reading("beat/phase", "Position inside the beat.", range=(0, 1)),
+    Reading("beat/bar_phase", "Position inside the bar.", range=(0, 1)),
+    Reading("beat/pulse", "1 for the first tenth of a second of a beat.", range=(0, 1)),
+    Reading("beat/count", "Beats counted."),
+    Reading("beat/bar", "Bars counted."),
+    Reading("tempo/bpm", "Beats a minute.", range=(0, 300), unit="bpm"),
+    Reading("state/fps", "Frames a second.", unit="Hz"),
+    Reading("state/late", "Frames that came too late so far."),
+    Reading("style/current", "Name of the running style.", "s"),
+    Reading("style/generation", "Rises by one at every change of style."),
 )
 
 PING = "/morphogen/ping"

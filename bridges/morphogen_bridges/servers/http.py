@@ -1,4 +1,4 @@
-"""The page, REST and WebSocket of DESIGN section 6, on one port.
+"""The page, REST, WebSocket and OSCQuery of DESIGN section 6, on one port.
 
 aiohttp runs in a thread of its own with its own event loop, so no slow browser reaches the frame loop. aiohttp itself
 is imported when the server opens. What is behind the port lies in `web/`.
@@ -22,6 +22,7 @@ from morphogen_bridges.servers.web.binding import check_bind
 
 if TYPE_CHECKING:
     from morphogen_bridges.servers.web.hub import Hub
+    from morphogen_bridges.servers.web.osc_hub import OscHub
     from morphogen_bridges.servers.web.preview import WebPreview
 
 OPEN_SECONDS = 10.0
@@ -31,19 +32,28 @@ CLOSE_SECONDS = 2.0
 class HttpServer(Source):
     """Serves the page on `http://bind:port/`. Port 0 takes a free one.
 
-    token: needed by every client when given, and given by everyone who binds beyond loopback. Raises UsageError from
-    the constructor if it is missing there, Unavailable from `open` for a taken port or without aiohttp.
+    token: needed by every client when given, and given by everyone who binds beyond loopback. osc: (address, port)
+    where OSC is heard, for OSCQuery to tell. Raises UsageError from the constructor if the token is missing there,
+    Unavailable from `open` for a taken port or without aiohttp.
     """
 
     name: ClassVar[str] = "http"
 
-    def __init__(self, bind: str = "127.0.0.1", port: int = 8712, token: str | None = None) -> None:
+    def __init__(
+        self,
+        bind: str = "127.0.0.1",
+        port: int = 8712,
+        token: str | None = None,
+        osc: tuple[str, int] | None = None,
+    ) -> None:
         super().__init__()
         check_bind(bind, token)
+        self._osc = osc
         self._bind, self._port, self._token = bind, port, token
         self._thread: threading.Thread | None = None
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._hub: Hub | None = None
+        self._osc_hub: OscHub | None = None
         self._preview: WebPreview | None = None
 
     @property
@@ -55,7 +65,9 @@ class HttpServer(Source):
         return () if self._preview is None else (self._preview,)
 
     def stats(self) -> dict[str, Any]:
-        return {} if self._hub is None else self._hub.stats()
+        if self._hub is None or self._osc_hub is None:
+            return {}
+        return {**self._hub.stats(), "oscquery": self._osc_hub.stats()}
 
     def describe(self) -> dict[str, Any]:
         shown = socket.gethostname() if self._bind in ("", "0.0.0.0", "::") else self._bind
@@ -106,24 +118,29 @@ class HttpServer(Source):
         from morphogen_bridges.servers.web.app import build
         from morphogen_bridges.servers.web.guard import Guard
         from morphogen_bridges.servers.web.hub import Hub
+        from morphogen_bridges.servers.web.osc_hub import OscHub
+        from morphogen_bridges.servers.web.oscquery import OscQuery
         from morphogen_bridges.servers.web.preview import WebPreview, preview_options
 
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         options = preview_options(host.show_size)
-        hub = Hub(host, loop, options.width)
-        app = build(hub, Guard(self._bind, self._port, self._token))
+        hub, osc_hub = Hub(host, loop, options.width), OscHub(host, loop)
+        app = build(hub, Guard(self._bind, self._port, self._token), OscQuery(osc_hub, self._osc))
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.3, logger=_quiet())
         await runner.setup()
         await web.SockSite(runner, listening).start()
         hub.start()
-        unsubscribe = host.subscribe(hub.listen)
+        osc_hub.start()
+        unsubscribe = [host.subscribe(listen) for listen in (hub.listen, osc_hub.listen)]
         self._hub, self._preview, self._stop = hub, WebPreview(hub, options), (loop, stop)
+        self._osc_hub = osc_hub
         ready.set_result(None)
         try:
             await stop.wait()
         finally:
-            unsubscribe()
-            await asyncio.wait({asyncio.ensure_future(hub.stop())}, timeout=0.5)
+            for leave in unsubscribe:
+                leave()
+            await asyncio.wait({asyncio.ensure_future(one.stop()) for one in (hub, osc_hub)}, timeout=0.5)
             await asyncio.wait({asyncio.ensure_future(runner.cleanup())}, timeout=1.0)
 
     def _close(self) -> None:
@@ -135,7 +152,7 @@ class HttpServer(Source):
                 pass  # the loop has ended by itself
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
-        self._thread = self._stop = self._hub = None
+        self._thread = self._stop = self._hub = self._osc_hub = None
 
 
 def _quiet() -> logging.Logger:

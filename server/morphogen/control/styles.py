@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from morphogen.composer import HEARD, heard
 from morphogen.errors import StateError, UsageError
+from morphogen.field.names import weight_names
 from morphogen.field.scene import program
 from morphogen.library.align import align
 from morphogen.library.exchange import received
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 WHEN = ("now", "beat", "bar")
 LONGEST = 600.0
+MOST_WEIGHTS = 4096  # in one answer of style.weights
 
 
 def bring(
@@ -79,7 +81,26 @@ def _slot(instrument: Instrument, slot: int, seconds: float | None, on: str) -> 
 
 def _weight(instrument: Instrument, index: int, value: float) -> dict[str, Any]:
     instrument.stage.bend(index, value)
+    instrument.emit("weight", {"index": index, "value": value})
     return {"index": index, "value": value}
+
+
+def _weights(instrument: Instrument, first: int, count: int) -> dict[str, Any]:
+    stage = instrument.stage
+    network, name, generation = stage.network, stage.style.name, stage.generation
+    if not 0 <= first < len(network.flat) or not 1 <= count <= MOST_WEIGHTS:
+        raise UsageError(
+            f"there are no {count} weights from {first} on to be told.",
+            f"This style has 0 to {len(network.flat) - 1}; ask for at most {MOST_WEIGHTS} at a time.",
+        )
+    return {
+        "name": name,
+        "generation": generation,
+        "total": len(network.flat),
+        "first": first,
+        "values": network.flat[first : first + count].tolist(),
+        "names": weight_names(network.shape, first, count),
+    }
 
 
 def _list(instrument: Instrument) -> list[dict[str, Any]]:
@@ -135,6 +156,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "style.previous": _step(lambda i: i.bank.previous()),
     "style.slot": _slot,
     "style.weight": _weight,
+    "style.weights": _weights,
     "bank.set": _bank_set,
     "bank.list": _bank_list,
 }

@@ -8,42 +8,43 @@ from aiohttp import web
 
 from morphogen import log
 from morphogen.errors import MorphogenError
-from morphogen_bridges.servers.web import describe, messages
+from morphogen_bridges.servers.web import messages
 from morphogen_bridges.servers.web.assets import Assets
 from morphogen_bridges.servers.web.failures import Refused, as_map, internal, status_of
 from morphogen_bridges.servers.web.guard import Guard, harden, wants_page
 from morphogen_bridges.servers.web.hub import Hub
+from morphogen_bridges.servers.web.oscquery import OscQuery
 from morphogen_bridges.servers.web.rest import MAX_BODY, Rest, answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _warn = log.Repeated(log.get("http"))
 
 
-def build(hub: Hub, guard: Guard) -> web.Application:
+def build(hub: Hub, guard: Guard, query: OscQuery) -> web.Application:
     """The application of one server."""
-    site = Site(hub, guard)
+    site = Site(hub, guard, query)
     app = web.Application(middlewares=[site.middleware], client_max_size=MAX_BODY)
     app.on_response_prepare.append(site.prepare)
     app.add_routes([web.get("/", site.root), web.get("/ws", site.live), web.get("/static/{name}", site.assets.static)])
     app.add_routes(Rest(hub).routes())
+    app.add_routes([web.get("/{address:.+}", query.answer)])
     return app
 
 
 class Site:
     """The root, the WebSocket, and what surrounds every request. Loop thread."""
 
-    def __init__(self, hub: Hub, guard: Guard) -> None:
+    def __init__(self, hub: Hub, guard: Guard, query: OscQuery) -> None:
         self._hub = hub
+        self._query = query
         self._guard = guard
         self.assets = Assets()
 
-    async def root(self, request: web.Request) -> web.Response:
-        """The page for browsers, the tree of parameters for everything else (OSCQuery)."""
-        if wants_page(request):
+    async def root(self, request: web.Request) -> web.StreamResponse:
+        """The page for browsers that ask for no attribute, OSCQuery for everything else."""
+        if wants_page(request) and not self._query.asked(request):
             return self.assets.answer(request, "index.html")
-        response = answer(describe.tree(self._hub.host))
-        response.headers["Vary"] = "Accept"
-        return response
+        return await self._query.answer(request)
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket of the page."""

@@ -27,6 +27,7 @@ NEWS_RATE = 30.0
 METER_RATE = 20.0
 STATS_RATE = 1.0
 NEWEST = frozenset({"state", "beat"})
+NOT_FOR_PAGES = frozenset({"weight", "query", "subscribe"})  # between the bridges; thousands a second
 FRAME_FRESH = 0.2
 
 
@@ -58,7 +59,7 @@ class Hub:
 
     def listen(self, topic: str, data: dict[str, Any]) -> None:
         """Subscriber of the host's events. Any thread; microseconds."""
-        if not self.clients:
+        if not self.clients or topic in NOT_FOR_PAGES:
             return
         with self._lock:
             if topic == "param":
