@@ -41,6 +41,8 @@ HOMES = {
         "morphogen.audio.*",
         "morphogen.offline.*",
     ),
+    "link": ("morphogen_bridges.sources.link",),
+    "aalink": (),
     "soundcard": ("morphogen_bridges.sources.*",),
     "moderngl": ("morphogen.render.*", "morphogen_bridges.window_*"),
     "llvmlite": ("morphogen.render.*", "morphogen.bench.*"),

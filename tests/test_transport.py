@@ -5,8 +5,9 @@ import threading
 import numpy as np
 import pytest
 
+from morphogen import grammar
 from morphogen.errors import ParamError
-from morphogen.tempo import Transport
+from morphogen.tempo import CHOICES, Transport
 
 
 def walk(transport, start, end, events=(), step=0.01):
@@ -170,3 +171,144 @@ def test_many_threads_may_use_it_at_once():
     for thread in threads:
         thread.join()
     assert not errors
+
+
+def clock(source, bpm, start, stop, first=0.0):
+    """Events of a machine that says every 50 ms where its bar begins."""
+    bar = 4 * 60 / bpm
+
+    def speak(transport, now):
+        begun = first + (now - first) // bar * bar
+        transport.follow(bpm, begun, 1.0, now, source, begun)
+
+    return [(t, speak) for t in np.arange(start, stop, 0.05)]
+
+
+def play(transport, seconds, *clocks):
+    events = [(t, lambda now, act=act: act(transport, now)) for one in clocks for t, act in one]
+    return walk(transport, 0, seconds, events)
+
+
+def sources(states):
+    """Who led, in order, with the second at which the lead began; nobody does until the next one speaks again."""
+    found = []
+    for state in states:
+        if state.source != "none" and (not found or found[-1][0] != state.source):
+            found.append((state.source, round(state.time)))
+    return found
+
+
+def test_each_machine_gives_way_to_the_one_before_it_and_takes_over_when_it_falls_silent():
+    transport = Transport()
+    states, _ = play(
+        transport, 30, clock("audio", 120, 1, 30), clock("track", 121, 3, 20), clock("midi", 122, 5, 14),
+        clock("link", 123, 7, 10),
+    )  # fmt: skip
+    assert sources(states) == [
+        ("audio", 1), ("track", 3), ("midi", 5), ("link", 7), ("midi", 12), ("track", 16), ("audio", 22),
+    ]  # fmt: skip
+    assert {round(state.bpm) for state in states} == {120, 121, 122, 123}
+
+
+def test_whoever_lets_go_is_replaced_at_once_and_nothing_jumps():
+    transport = Transport()
+    for now in np.arange(1, 6, 0.05):
+        transport.follow(125, 1.0, 1.0, now, "link", 1.0)
+        transport.follow(125, 1.24, 1.0, now, "midi", 1.24)
+    before = transport.state(6.0)
+    transport.release("link", 6.0)
+    assert transport.state(6.0).source == "none"
+    assert transport.state(6.0).beat == pytest.approx(before.beat, abs=1e-9)
+    assert transport.state(6.0).bpm == 125
+    transport.follow(125, 1.24, 1.0, 6.01, "midi", 1.24)
+    assert transport.state(6.01).source == "midi"
+    assert transport.state(6.01).beat % 1 == pytest.approx(before.beat_at(6.01) % 1, abs=1e-6)
+    transport.release("track", 6.02)
+    assert transport.state(6.02).source == "midi"
+
+
+@pytest.mark.parametrize("gone", [2.5, 60.0])
+def test_the_clock_runs_on_when_everyone_is_silent(gone):
+    transport = Transport()
+    play(transport, 5, clock("midi", 140, 1, 5))
+    before = transport.state(4.99)
+    after = transport.state(4.99 + gone)
+    assert (after.source, after.bpm, after.confidence) == ("none", 140, 0.0)
+    assert after.beat == pytest.approx(before.beat_at(4.99 + gone), abs=1e-3)
+
+
+@pytest.mark.parametrize("source", ["link", "midi"])
+def test_a_clock_that_knows_its_bars_brings_them(source):
+    transport = Transport()
+    play(transport, 12, clock(source, 97, 2, 12, first=0.3))
+    bar = 4 * 60 / 97
+    at = 0.3 + 4 * bar
+    phase = transport.state(at).bar_phase_at(at)
+    assert min(phase, 1 - phase) < 1e-3
+
+
+def test_a_person_wins_over_midi_until_letting_go():
+    transport = Transport()
+    play(transport, 2, clock("midi", 140, 0, 2))
+    transport.set_bpm(100, 2.0)
+    transport.follow(140, 2.0, 1.0, 2.1, "midi")
+    assert (transport.state(2.1).source, transport.state(2.1).bpm) == ("set", 100)
+    assert transport.state(100.0).source == "set", "a hand is not silent"
+    transport.set_bpm(0, 101.0)
+    transport.follow(140, 101.0, 1.0, 101.1, "midi")
+    assert transport.state(101.1).source == "midi"
+
+
+def test_while_link_leads_a_person_changes_the_tempo_and_the_beat_stays_the_sessions():
+    transport = Transport()
+    play(transport, 3, clock("link", 120, 0, 3))
+    beat = transport.state(3.0).beat
+    assert not transport.tap(3.0)
+    assert transport.tap(3.4)
+    state = transport.state(3.4)
+    assert (state.source, state.bpm) == ("link", pytest.approx(150))
+    assert state.beat == pytest.approx(beat + 0.8, abs=1e-3)
+    transport.beat(3.5)
+    assert transport.state(3.5).source == "link"
+    transport.follow(99, 3.5, 1.0, 5.45, "audio")
+    assert transport.state(5.45).source == "beat", "the others have left: what the person did last holds"
+    assert transport.state(5.45).bpm == pytest.approx(150)
+    transport.follow(151, 3.5, 1.0, 5.5, "link")
+    assert transport.state(5.5).source == "link", "they are back"
+
+
+def test_joining_a_session_goes_before_a_tempo_held_by_hand():
+    transport = Transport()
+    transport.set_bpm(90, 0.0)
+    transport.follow(128, 1.0, 1.0, 1.0, "link", 1.0)
+    assert (transport.state(1.0).source, transport.state(1.0).bpm) == ("link", 128)
+    transport.set_bpm(0, 1.1)
+    assert transport.state(1.1).source == "link"
+    assert transport.state(9.0).source == "none"
+
+
+def test_a_chosen_source_leads_alone_and_choosing_lets_go_of_the_hand():
+    transport = Transport()
+    transport.set_bpm(90, 0.0)
+    transport.choose("midi", 1.0)
+    assert transport.state(1.0).source == "none"
+    for source in ("link", "track", "audio"):
+        transport.follow(128, 1.0, 1.0, 1.0, source)
+    assert transport.state(1.0).source == "none"
+    transport.follow(128, 1.0, 1.0, 1.0, "midi")
+    assert transport.state(1.0).source == "midi"
+    transport.choose("auto", 1.5)
+    assert transport.state(1.5).source == "midi", "who leads goes on"
+    transport.choose("manual", 1.6)
+    assert (transport.state(1.6).source, transport.state(1.6).bpm) == ("none", 128)
+    transport.follow(99, 1.7, 1.0, 1.7, "link")
+    assert transport.state(1.7).source == "none"
+    transport.set_bpm(100, 2.0)
+    assert transport.state(2.0).source == "set"
+
+
+def test_a_choice_that_does_not_exist_is_refused_readably():
+    with pytest.raises(ParamError, match="there is no tempo source 'abel'") as error:
+        Transport().choose("abel", 0.0)
+    assert "auto, manual, link, midi" in error.value.cure
+    assert grammar.TEMPO_CHOICES == CHOICES

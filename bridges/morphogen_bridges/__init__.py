@@ -14,6 +14,12 @@ SOURCES: dict[str, dict[str, Any]] = {
     "osc": {"target": f"{_HERE}.sources.osc:OscSource", "doc": "OSC in: UDP, and TCP with SLIP framing."},
     "zmq_params": {"target": f"{_HERE}.sources.zmq_params:ZmqParams", "doc": "Parameters over ZeroMQ PULL."},
     "zmq_leader": {"target": f"{_HERE}.sources.zmq_leader:ZmqLeader", "doc": "Scenes of a leader, for a wall."},
+    "link": {
+        "target": f"{_HERE}.sources.link:LinkSession",
+        "extra": "link",
+        "requires": ("link",),
+        "doc": "Ableton Link: tempo, beat and bar shared with the room.",
+    },
     "audio_device": {"target": f"{_HERE}.sources.audio_device:AudioDevice", "doc": "A sound card's input, by name."},
     "audio_track": {"target": f"{_HERE}.sources.audio_track:AudioTrack", "doc": "A recording, heard and paced."},
 }

@@ -64,6 +64,7 @@ class App:
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
         instrument.publisher.region = config.region
+        instrument.transport.choose(config.tempo, self._clock.now())
         if self._saved is not None:
             restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
@@ -153,6 +154,21 @@ class App:
         self._audio, self._audio_name = made, source
         return source
 
+    def link(self, on: bool | None = None) -> bool:
+        joined = self._links.get("link")
+        if on and joined is None:
+            joined = links.link(self.config)
+            joined.open(self.instrument)
+            self._links["link"] = joined
+        elif on is False and joined is not None:
+            del self._links["link"]
+            joined.close()
+        return "link" in self._links
+
+    def peers(self) -> int | None:
+        joined = self._links.get("link")
+        return None if joined is None else int(joined.stats()["peers"])
+
     def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
         options = dict(options)
         if kind == "zmq":
@@ -165,7 +181,7 @@ class App:
 
     def stats(self) -> dict[str, Any]:
         """Counters of what is linked."""
-        found = {name: source.stats() for name, source in self._links.items()}
+        found = {name: source.stats() for name, source in list(self._links.items())}  # Link comes and goes
         if self._audio is not None:
             found["audio_source"] = self._audio.stats()
         return found

@@ -17,6 +17,7 @@ from typing import Any
 from morphogen.errors import UsageError
 from morphogen.grammar import (
     BACKENDS,
+    TEMPO_CHOICES,
     nearest,
     read_audio,
     read_backend,
@@ -32,6 +33,7 @@ from morphogen.grammar import (
     read_seconds,
     read_size,
     read_target,
+    read_tempo,
     read_text,
     read_threads,
     read_token,
@@ -96,6 +98,17 @@ class Config:
     audio: str = _option(
         "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH or device:NAME.",
         read_audio, _SOUND,
+    )  # fmt: skip
+    link: bool = _option(
+        False, "", "Join the Ableton Link session of this network: tempo, beat and bar are shared with everyone in it. "
+        "Speaks multicast on every network this machine is in. Needs the extra `link`.", read_bool, _SOUND,
+    )  # fmt: skip
+    link_start_stop: bool = _option(
+        False, "", "Link leads only while the session plays: start and stop of the others count.", read_bool, _SOUND,
+    )
+    tempo: str = _option(
+        "auto", "SOURCE", f"Who leads the tempo: {', '.join(TEMPO_CHOICES)}. auto: Link, then you, MIDI clock, a track "
+        "of known tempo, what it hears.", read_tempo, _SOUND,
     )  # fmt: skip
     outs: tuple[str, ...] = _option(
         (), "NAME[:k=v,...]", "Add an output (shm, png, null ...), or take one away with `-NAME`. May be repeated.",

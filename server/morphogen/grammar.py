@@ -22,6 +22,7 @@ from morphogen.render import BACKENDS as RENDERERS
 
 BACKENDS = ("auto", *RENDERERS)
 QUALITIES = ("auto", "full")
+TEMPO_CHOICES = ("auto", "manual", "link", "midi", "track", "audio")
 AUDIO_WORDS = ("demo", "none", "osc")
 AUDIO_WITH_VALUE = ("file", "device")
 AUDIO_CURE = "Choose demo, none, osc, file:PATH or device:NAME (`morphogen devices` lists the names)."
@@ -223,6 +224,14 @@ def read_quality(value: Any) -> str:
     name = read_text(value).lower()
     if name not in QUALITIES:
         raise UsageError(f"there is no quality {name[:40]!r}.", "Choose auto or full.")
+    return name
+
+
+def read_tempo(value: Any) -> str:
+    """Who may lead the tempo."""
+    name = read_text(value).lower()
+    if name not in TEMPO_CHOICES:
+        raise UsageError(f"there is no tempo source {name[:40]!r}.", nearest(name, TEMPO_CHOICES))
     return name
 
 

@@ -17,7 +17,7 @@ def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
     """Servers and sources in the order in which they are opened; none is open yet."""
     bind, keys = config.bind, config.curve_keys
     feedback = [("127.0.0.1", ports.osc_out), *config.osc_out]
-    return {
+    found: dict[str, Source] = {
         "osc_feedback": resolve("SERVERS", "osc_feedback")(feedback),
         "osc": resolve("SOURCES", "osc")(config.osc_bind, ports.osc),
         "zmq_params": resolve("SOURCES", "zmq_params")(bind, ports.params, keys),
@@ -26,6 +26,15 @@ def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
         "zmq_scenes": resolve("SERVERS", "zmq_scenes")(relay, bind, ports.scenes, keys),
         "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
     }
+    if config.link:
+        found["link"] = link(config)
+    return found
+
+
+def link(config: Config) -> Source:
+    """Ableton Link, not yet joined. Raises Unavailable when the extra is missing."""
+    made: Source = resolve("SOURCES", "link")(config.link_start_stop)
+    return made
 
 
 def listener(choice: AudioChoice) -> tuple[Source | None, float | None, float]:

@@ -26,6 +26,8 @@ def state(instrument: Instrument) -> dict[str, Any]:
         "bpm": round(tempo.bpm, 2),
         "tempo_source": tempo.source,
         "confidence": round(tempo.confidence, 3),
+        "tempo_choice": instrument.transport.choice,
+        "link_peers": instrument.rig.peers() if hasattr(instrument, "rig") else None,
         "audio": instrument.audio.kind,
         "level_db": round(instrument.audio.level_db, 1),
         "backend": instrument.renderer.name,
@@ -52,7 +54,7 @@ def stats(instrument: Instrument) -> dict[str, Any]:
         "style": instrument.stage.style.name,
         "generation": instrument.stage.generation,
         "audio": instrument.audio.stats(),
-        "tempo": {"bpm": round(tempo.bpm, 2), "source": tempo.source},
+        "tempo": {"bpm": round(tempo.bpm, 2), "source": tempo.source, "choice": instrument.transport.choice},
         **rig,
     }
 

@@ -18,6 +18,12 @@ class Rig(Protocol):
     def open_output(self, kind: str, options: Mapping[str, Any]) -> str:
         """Open an output; returns its id."""
 
+    def link(self, on: bool | None = None) -> bool:
+        """Join or leave Ableton Link (None: neither); whether it is joined now. Raises Unavailable."""
+
+    def peers(self) -> int | None:
+        """How many others are in the Link session; None while it is off. Any thread, microseconds."""
+
     def save_state(self) -> str:
         """Write the state now; returns the path."""
 

@@ -23,7 +23,6 @@ TAPS = 8
 BY_HAND = ("tap", "set", "beat")
 MACHINES = ("link", "midi", "track", "audio")
 CHOICES = ("auto", "manual", *MACHINES)
-_ORDER = ("link", "hand", "midi", "track", "audio", "none")
 SILENT = 2.0  # seconds without a word after which a machine no longer leads
 _GAIN = {"link": 1.0, "track": 1.0}  # how much of a phase error is taken on at once; a tracker's is a guess
 LEAST_CONFIDENCE = 0.1
@@ -72,6 +71,7 @@ class Transport:
         self._line = _Line(bpm=bpm, time=now)
         self._lock = threading.Lock()
         self._taps: list[float] = []
+        self._heard: dict[str, float] = {}  # when each machine that may lead last spoke
         self.choice = "auto"
 
     def state(self, now: float) -> TempoState:
@@ -88,6 +88,7 @@ class Transport:
             raise ParamError(f"there is no tempo source {str(name)[:40]!r}.", f"Choose {', '.join(CHOICES)}.")
         with self._lock:
             self.choice = name
+            self._heard = {source: at for source, at in self._heard.items() if name in ("auto", source)}
             self._taps.clear()
             self._let_go(now, keep=self._line.source if name in ("auto", self._line.source) else "")
 
@@ -102,23 +103,25 @@ class Transport:
             else:
                 self._by_hand(now, "set", bpm)
 
-    def tap(self, now: float) -> None:
+    def tap(self, now: float) -> bool:
         """One tap. From the second on, the median of the last taps is the tempo and each tap is a beat; a pause of
-        two seconds starts anew, so that its first tap changes nothing yet."""
+        two seconds starts anew, so that its first tap changes nothing yet. Answers whether it set the tempo."""
         with self._lock:
             if self._taps and now - self._taps[-1] < TAP_BOUNCE:
-                return
+                return False
             if self._taps and now - self._taps[-1] > TAP_PAUSE:
                 self._taps.clear()
             self._taps = [*self._taps, now][-TAPS:]
-            if len(self._taps) > 1:
-                gaps = [later - earlier for earlier, later in zip(self._taps, self._taps[1:], strict=False)]
-                if self._by_hand(now, "tap", 60.0 / statistics.median(gaps)):
-                    self._pull(now, _nearest(self._line.at(now)))
+            if len(self._taps) < 2:
+                return False
+            gaps = [later - earlier for earlier, later in zip(self._taps, self._taps[1:], strict=False)]
+            if self._by_hand(now, "tap", 60.0 / statistics.median(gaps)):
+                self._pull(now, _nearest(self._line.at(now)))
+            return True
 
     def beat(self, now: float) -> None:
         """This is the beat, and the first of a bar. The tempo stays; the music no longer moves it. While Link leads,
-        the beat is the session's (`sources.link` asks it to move; alone in it, it does)."""
+        beat and bar belong to everyone in the session, and nothing moves."""
         with self._lock:
             if self._by_hand(now, "beat"):
                 beat = _nearest(self._line.at(now))
@@ -154,19 +157,23 @@ class Transport:
     def release(self, source: str, now: float) -> None:
         """A machine has stopped speaking (a track has ended, the last peer is gone): the next one may lead at once."""
         with self._lock:
+            self._heard.pop(source, None)
             if self._line.source == source:
                 self._turn(now, heard=-math.inf)
 
     def _may(self, source: str, now: float) -> bool:
-        """Whether this machine may lead now."""
+        """Whether this machine, which has just spoken, may lead: nobody before it has spoken lately. Who takes over is
+        then the next in the order, and not whoever happens to speak first."""
         if source not in MACHINES or self.choice not in ("auto", source):
             return False
-        line = self._line
-        leader = line.leads(now)
-        return _ORDER.index(source) <= _ORDER.index("hand" if leader in BY_HAND else leader)
+        self._heard[source] = now
+        if self._line.hand and source != "link":
+            return False
+        before = MACHINES[: MACHINES.index(source)]
+        return not any(now - self._heard.get(other, -math.inf) <= SILENT for other in before)
 
     def _by_hand(self, now: float, act: str, bpm: float | None = None) -> bool:
-        """A person's act. False while Link leads: then only the tempo changes here, and the beat stays the session's."""
+        """A person's act. False while Link leads: then only the tempo changes, and the beat stays the session's."""
         tempo = {} if bpm is None else {"bpm": bpm}
         through_link = self._line.leads(now) == "link"
         if through_link:

@@ -1,4 +1,4 @@
-"""Parameters, modulation, snapshots and tempo."""
+"""Parameters, modulation and snapshots."""
 
 from __future__ import annotations
 
@@ -75,26 +75,6 @@ def _snapshots(instrument: Instrument) -> dict[str, Any]:
     return {"slots": instrument.snapshots.list()}
 
 
-def _tempo(instrument: Instrument) -> dict[str, Any]:
-    state = instrument.tempo()
-    return {"bpm": state.bpm, "source": state.source}
-
-
-def _tempo_set(instrument: Instrument, bpm: float) -> dict[str, Any]:
-    instrument.transport.set_bpm(bpm, instrument.clock.now())
-    return _tempo(instrument)
-
-
-def _tap(instrument: Instrument) -> dict[str, Any]:
-    instrument.transport.tap(instrument.clock.now())
-    return _tempo(instrument)
-
-
-def _beat(instrument: Instrument) -> dict[str, Any]:
-    instrument.transport.beat(instrument.clock.now())
-    return _tempo(instrument)
-
-
 CALLS: dict[str, Callable[..., Any]] = {
     "param.list": _list,
     "param.get": _get,
@@ -104,7 +84,4 @@ CALLS: dict[str, Callable[..., Any]] = {
     "snapshot.store": _store,
     "snapshot.recall": _recall,
     "snapshot.list": _snapshots,
-    "tempo.set": _tempo_set,
-    "tempo.tap": _tap,
-    "tempo.beat": _beat,
 }
