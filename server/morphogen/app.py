@@ -17,6 +17,7 @@ from morphogen.ahead import Ahead
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
+from morphogen.controls.files import ControlFiles, controls_path
 from morphogen.errors import MorphogenError
 from morphogen.folders import cache_folder
 from morphogen.grammar import OutChoice, parse_audio, parse_out
@@ -54,6 +55,7 @@ class App:
         self._heard: tuple[str, float | None, float] = ("none", None, 0.0)
         self._opened = False
         self._ahead = Ahead(self.instrument.library, self.instrument.bank, self.instrument.prepare_ahead)
+        self._controls = ControlFiles(self.instrument.controls, controls_path(), config.maps)
         self._autosaver = Autosaver(self._state_file, self._collect, AUTOSAVE_SECONDS, self._clock)
 
     def _build(self) -> Instrument:
@@ -78,6 +80,7 @@ class App:
     def open(self) -> None:
         """Start everything that listens, shows and sounds. Raises Unavailable, UsageError; then nothing stays open."""
         try:
+            self._controls.open()
             for name, source in links.servers(
                 config=self.config, ports=self.ports, relay=self.instrument.relay
             ).items():
@@ -108,6 +111,7 @@ class App:
             self._audio = None
         for source in reversed(self._links.values()):
             source.close()
+        self._controls.close()
         self.instrument.close()
 
     def _turned(self, topic: str, data: Mapping[str, Any]) -> None:
@@ -178,6 +182,9 @@ class App:
     def save_state(self) -> str:
         self._state_file.save(self._collect())
         return str(self._state_file.path)
+
+    def control_files(self) -> dict[str, Any]:
+        return {"file": str(self._controls.path), "problems": self._controls.problems()}
 
     def stats(self) -> dict[str, Any]:
         """Counters of what is linked."""

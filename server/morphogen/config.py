@@ -22,6 +22,7 @@ from morphogen.grammar import (
     read_audio,
     read_backend,
     read_bool,
+    read_file_path,
     read_folder,
     read_fps,
     read_host,
@@ -134,6 +135,14 @@ class Config:
     curve_keys: Path | None = _option(
         None, "DIR", "Folder with the CURVE keys of ZeroMQ control and parameters.", read_folder, _NETWORK, shown="none"
     )
+    midi: tuple[str, ...] = _option(
+        (), "all|none|NAME", "MIDI controllers to listen to: all, none, or a part of a port's name. May be repeated.",
+        read_text, _NETWORK, shown="all",
+    )  # fmt: skip
+    maps: tuple[Path, ...] = _option(
+        (), "FILE.toml", "What controllers do, from a file more; only read. May be repeated.", read_file_path, _NETWORK,
+        name="map", shown="your own file only",
+    )  # fmt: skip
     resume: bool = _option(False, "", "Go on where the last run stopped: style, parameters, bank.", read_bool, _RUN)
     show: bool = _option(False, "", "Open the page in the browser.", read_bool, _RUN)
     seconds: float | None = _option(None, "N", "Stop after so many seconds.", read_seconds, _RUN, shown="runs on")

@@ -1,8 +1,8 @@
 """Where Morphogen keeps what is the user's: state, styles, compiled code.
 
 `$MORPHOGEN_HOME` holds everything if it is set; else each lies in the platform's own place (`~/.local/state/morphogen`,
-`~/.local/share/morphogen/styles`, `~/.cache/morphogen`; `%LOCALAPPDATA%\\morphogen`; `~/Library/...`). No folder need
-exist.
+`~/.config/morphogen`, `~/.local/share/morphogen/styles`, `~/.cache/morphogen`; `%LOCALAPPDATA%\\morphogen`;
+`~/Library/...`). No folder need exist.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ HOME = "MORPHOGEN_HOME"
 def state_folder() -> Path:
     """State that survives a restart."""
     return _home() or Path(platformdirs.user_state_dir("morphogen", False))
+
+
+def config_folder() -> Path:
+    """What people write by hand, or let be written: what the controllers do."""
+    return _home() or Path(platformdirs.user_config_dir("morphogen", False))
 
 
 def styles_folder() -> Path:

@@ -27,7 +27,7 @@ from morphogen.ports import DEFAULT_BASE, Ports
 from morphogen.scene_wire import Shot
 
 IDLE = 0.1  # seconds without a scene after which the loop looks after everything else
-MOVED = frozenset({"style", "bank", "param", "mod", "snapshot", "tempo", "audio", "state"})
+MOVED = frozenset({"style", "bank", "param", "mod", "snapshot", "tempo", "audio", "state", "controls"})
 READING = frozenset({"list", "current", "get", "devices"})
 TRIES = 6  # an output that has just been woken may have no buffer ready for its first picture or two
 ALIKE = 0.01  # relative difference of two aspects that nobody sees at a seam

@@ -177,6 +177,14 @@ def read_folder(value: Any) -> Path:
     return path
 
 
+def read_file_path(value: Any) -> Path:
+    """A file that exists."""
+    path = read_path(read_text(value))
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}.", "Name an existing file.")
+    return path
+
+
 def read_host(value: Any) -> str:
     """An IP address or host name; brackets around IPv6 are taken off."""
     host = read_text(value).removeprefix("[").removesuffix("]")

@@ -38,6 +38,7 @@ from morphogen.relay import Relay
 from morphogen.rig import Rig
 from morphogen.scene_wire import Shot
 from morphogen.stage import Stage
+from morphogen.strobe import Strobe
 from morphogen.tempo import Transport
 
 STATE_INTERVAL = 0.1
@@ -89,6 +90,7 @@ class Instrument:
         self.relay = Relay()
         self.relay.announce((style.shape,))
         self.composer = Composer()
+        self._strobe = Strobe()
         self.publisher = Publisher(self, offline)
         self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
         self.controls = Engine(self.params, self.call, clock.now, lambda: self.stage.slot or 0)
@@ -174,6 +176,8 @@ class Instrument:
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
             self._scene = self.composer.compose(values, look, dt)
+        if self._strobe.dark(values["output/strobe"], now):
+            self._scene = replace(self._scene, master=0.0)
         if self.relay.watched:
             name, canvas = self.stage.style.name, self.publisher.canvas
             self.relay.show(Shot(self._scene, self.loop.index, self.generation, round(now * 1e9), name, canvas))

@@ -34,7 +34,8 @@ def state(instrument: Instrument) -> dict[str, Any]:
         "size": f"{width}x{height}",
         "half": drawn.get("half", []),
         "inner": drawn.get("inner", {}),
-        "changes": dict(instrument.caller.changes),
+        "changes": {**instrument.caller.changes, "controls": instrument.controls.changes},
+        "learning": instrument.controls.learning,
     }
 
 

@@ -27,5 +27,8 @@ class Rig(Protocol):
     def save_state(self) -> str:
         """Write the state now; returns the path."""
 
+    def control_files(self) -> dict[str, Any]:
+        """Where the rules of the controllers lie, and what is not understood there: `{file, problems}`."""
+
     def stats(self) -> dict[str, Any]:
         """Numbers of sources and servers."""

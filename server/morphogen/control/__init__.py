@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from morphogen.control import params, show, styles, system, tempo
+from morphogen.control import controls, params, show, styles, system, tempo
 
-CALLS: dict[str, Callable[..., Any]] = {**styles.CALLS, **params.CALLS, **system.CALLS, **show.CALLS, **tempo.CALLS}
+CALLS: dict[str, Callable[..., Any]] = {
+    **styles.CALLS, **params.CALLS, **system.CALLS, **show.CALLS, **tempo.CALLS, **controls.CALLS,
+}  # fmt: skip
 SLOW = frozenset(
     {
         "style.list", "style.load", "style.put", "style.morph", "style.next", "style.previous", "style.slot",

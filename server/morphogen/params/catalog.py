@@ -78,6 +78,8 @@ PARAMS: tuple[Param, ...] = (
     Param("output/master", 1, 0, 1, "Fades the whole picture to black.", smoothing=0.03),
     Param("output/blackout", 0, 0, 1, "Black on the very next frame.", kind="bool"),
     Param("output/freeze", 0, 0, 1, "Holds the picture.", kind="bool"),
+    Param("output/strobe", 0, 0, 3, "Flashes of the picture against black; 0 is off. Never more than three a second.",
+          unit="Hz"),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
 )  # fmt: skip
@@ -85,5 +87,5 @@ PARAMS: tuple[Param, ...] = (
 BY_KEY: dict[str, Param] = {param.key: param for param in PARAMS}
 assert len(BY_KEY) == len(PARAMS), "a parameter is declared twice"
 
-RESERVED_GROUPS = frozenset({"style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm"})
+RESERVED_GROUPS = frozenset({"controls", "style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm"})
 assert not RESERVED_GROUPS & {param.group for param in PARAMS}, "a group name is reserved for commands"
