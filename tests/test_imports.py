@@ -23,7 +23,7 @@ TABLES = {"morphogen.params.catalog", "morphogen.methods"}  # long because they 
 FOR_BRIDGES = {
     "morphogen",
     *(f"morphogen.{name}" for name in ("contracts", "frame", "clock", "errors", "log", "methods", "ports", "stub")),
-    *(f"morphogen.{name}" for name in ("findings", "sink_options")),
+    *(f"morphogen.{name}" for name in ("findings", "sink_options", "priority")),
     *(f"morphogen.params.{name}" for name in ("spec", "catalog", "describe")),
 }
 
@@ -60,9 +60,12 @@ HOMES = {
     "simplejpeg": ("morphogen_bridges.*",),
     "safetensors": ("morphogen.library.*", "morphogen.training.*"),
     "pythonosc": ("morphogen_bridges.osc.*", "morphogen_bridges.*.osc*"),
-    "SpoutGL": ("morphogen_bridges.sinks.spout", "morphogen_bridges.probes.spout"),
+    "SpoutGL": ("morphogen_bridges.spout_sender",),
     "syphon": ("morphogen_bridges.sinks.syphon", "morphogen_bridges.probes.syphon"),
-    "av": ("morphogen_bridges.sinks.*", "morphogen.offline.*"),
+    "Metal": ("morphogen_bridges.sinks.syphon",),
+    "objc": ("morphogen_bridges.sinks.syphon",),
+    "winreg": ("morphogen_bridges.windows_gpu",),
+    "av": ("morphogen_bridges.video_*", "morphogen_bridges.probes.record", "morphogen.offline.*"),
     "glfw": ("morphogen_bridges.window_*",),
     "cyndilib": ("morphogen_bridges.sinks.ndi", "morphogen_bridges.probes.ndi"),
     "zeroconf": ("morphogen_bridges.servers.*",),

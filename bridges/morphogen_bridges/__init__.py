@@ -27,7 +27,23 @@ SOURCES: dict[str, dict[str, Any]] = {
 SINKS: dict[str, dict[str, Any]] = {
     "null": {"target": f"{_HERE}.sinks.null:NullSink", "doc": "Takes every frame and forgets it."},
     "png": {"target": f"{_HERE}.sinks.png:PngSink", "doc": "Numbered PNG files in a folder."},
+    "record": {
+        "target": f"{_HERE}.sinks.record:RecordSink",
+        "extra": "video",
+        "doc": "The show as a video file, with the sound that is heard.",
+    },
     "shm": {"target": f"{_HERE}.sinks.shm:ShmSink", "doc": "A ring of frames in shared memory."},
+    "spout": {
+        "target": f"{_HERE}.sinks.spout:SpoutSink",
+        "extra": "spout",
+        "doc": "The picture for every program on this PC that knows Spout (Windows).",
+    },
+    "syphon": {
+        "target": f"{_HERE}.sinks.syphon:SyphonSink",
+        "extra": "syphon",
+        "doc": "The picture for every program on this Mac that knows Syphon.",
+    },
+    "tdshm": {"target": f"{_HERE}.sinks.tdshm:TouchSink", "doc": "TouchDesigner's Shared Mem In TOP (Windows)."},
     "window": {
         "target": f"{_HERE}.sinks.window:WindowSink",
         "extra": "window",
@@ -50,6 +66,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "events": {"target": f"{_HERE}.clients.events:EventReader", "doc": "Events over ZeroMQ."},
     "shm": {"target": f"{_HERE}.clients.shm:ShmReader", "doc": "Reads the shared-memory ring."},
     "keys": {"target": f"{_HERE}.zmq_curve:make_keys", "doc": "What `morphogen keys` uses."},
+    "prefer_gpu": {"target": f"{_HERE}.windows_gpu:prefer", "doc": "What `morphogen doctor --prefer-gpu` uses."},
 }
 
 # `probe` answers a Finding; those called `*_devices` answer a list of {name, ...} for `morphogen devices`.
@@ -59,6 +76,10 @@ PROBES: dict[str, dict[str, Any]] = {
     "http": {"target": f"{_HERE}.probes.http:probe", "doc": "The page is served."},
     "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
     "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
+    "spout": {"target": f"{_HERE}.probes.spout:probe", "doc": "A picture comes back over Spout."},
+    "syphon": {"target": f"{_HERE}.probes.syphon:probe", "doc": "A picture comes back over Syphon."},
+    "tdshm": {"target": f"{_HERE}.probes.tdshm:probe", "doc": "A picture comes back from TouchDesigner's memory."},
+    "gpu": {"target": f"{_HERE}.probes.gpu:probe", "doc": "Windows' graphics cards, and which one this Python gets."},
     "window": {"target": f"{_HERE}.probes.window:probe", "doc": "A picture is drawn in a window's context."},
     "audio": {"target": f"{_HERE}.probes.audio:probe", "doc": "Sound inputs."},
     "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "MIDI inputs."},
