@@ -25,6 +25,7 @@ from morphogen.publish import Publisher, check_options, options_from
 from morphogen.sink_options import target_spec
 from morphogen.stub import StubRenderer, StubSink, StubSource
 from screens import one_display
+from texture_rigs import RIGS
 
 HOW = {
     "png": lambda tmp, port: {"path": str(tmp / "pictures")},
@@ -53,6 +54,8 @@ def make(kind, tmp_path, free_port, request, monkeypatch):
     made: list[Sink] = []
     if kind == "window":
         monkeypatch.setenv("DISPLAY", request.getfixturevalue("screen"))
+    if kind in RIGS:
+        RIGS[kind](monkeypatch)  # a pretended computer that has what it takes
     if kind == "stub":
         cls = StubSink
     else:

@@ -18,9 +18,9 @@ from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.controls.files import ControlFiles, controls_path
-from morphogen.errors import MorphogenError
+from morphogen.errors import MorphogenError, Unavailable
 from morphogen.folders import cache_folder
-from morphogen.grammar import OutChoice, parse_audio, parse_out
+from morphogen.grammar import parse_audio, parse_out
 from morphogen.headroom import Headroom
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
@@ -34,7 +34,6 @@ from morphogen.still import warm_up
 
 Announce = Callable[[str], None]
 AUTOSAVE_SECONDS = 20.0
-DEFAULT_OUTPUTS = ("zmq",)
 
 _log = log.get("app")
 
@@ -123,13 +122,23 @@ class App:
         removed = {choice.kind for choice in choices if choice.remove}
         added = [choice for choice in choices if not choice.remove]
         named = {choice.kind for choice in added}
-        defaults = [OutChoice(kind, {}) for kind in DEFAULT_OUTPUTS if kind not in removed | named]
-        for choice in [*defaults, *added]:
+        for kind in [kind for kind in links.default_outputs() if kind not in removed | named]:
+            self._open_default(kind)
+        for choice in added:
             self.open_output(choice.kind, choice.options)
         for source in self._links.values():
             for sink in source.sinks():
                 if sink.kind not in removed:
                     self.instrument.publisher.add(sink)
+
+    def _open_default(self, kind: str) -> None:
+        """Nobody asked for the platform's own texture sharing: where it is missing, the show goes on without."""
+        try:
+            self.open_output(kind, {})
+        except Unavailable as error:
+            if kind not in links.SHARED_TEXTURES.values():
+                raise
+            _log.warning("no %s: %s (Not wanted? --out -%s)", kind, error, kind)
 
     # --- instrument.Rig
 

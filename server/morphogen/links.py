@@ -5,12 +5,22 @@ The place where a new server or source is wired; `app` opens and closes what sta
 
 from __future__ import annotations
 
+import sys
+
 from morphogen.config import Config
 from morphogen.contracts import Source
 from morphogen.grammar import AudioChoice
 from morphogen.ports import Ports
 from morphogen.registry import resolve
 from morphogen.relay import Relay
+
+SHARED_TEXTURES = {"win32": "spout", "darwin": "syphon"}
+
+
+def default_outputs() -> tuple[str, ...]:
+    """Outputs that are open unless `--out -NAME` says otherwise: frames over ZeroMQ, and how programs beside us on this
+    platform share pictures."""
+    return ("zmq", *(kind for platform, kind in SHARED_TEXTURES.items() if sys.platform == platform))
 
 
 def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
@@ -24,7 +34,7 @@ def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
         "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
         "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
         "zmq_scenes": resolve("SERVERS", "zmq_scenes")(relay, bind, ports.scenes, keys),
-        "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None),
+        "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None, (config.osc_bind, ports.osc)),
     }
     if config.link:
         found["link"] = link(config)

@@ -25,8 +25,15 @@ def doctor(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As one line of JSON.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show where a probe failed.")] = False,
+    prefer_gpu: Annotated[
+        bool,
+        typer.Option("--prefer-gpu", help="First ask Windows to give this Python the fast graphics card; then look."),
+    ] = False,
 ) -> None:
     """Exit code 1 if something that should work does not."""
+    if prefer_gpu:
+        _prefer_gpu()
+        only = only or ["gpu"]
     findings = []
     for name in _chosen(only or []):
         with busy(f"Trying {name} ..."):
@@ -38,6 +45,13 @@ def doctor(
     else:
         _show(findings)
     raise typer.Exit(1 if failed else 0)
+
+
+def _prefer_gpu() -> None:
+    from morphogen.registry import resolve
+
+    for path in resolve("CLIENTS", "prefer_gpu")():
+        note(f"Windows gives the fast graphics card to {path} from its next start on.")
 
 
 def _chosen(only: list[str]) -> list[str]:
