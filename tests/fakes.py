@@ -74,6 +74,9 @@ class FakeControls:
         self.felt.append((address, value, relative))
         return address in self.mapped
 
+    def newest_only(self, address):
+        return False
+
     def let_go(self, prefix):
         self.gone.append(prefix)
 

@@ -20,6 +20,11 @@ SOURCES: dict[str, dict[str, Any]] = {
         "requires": ("link",),
         "doc": "Ableton Link: tempo, beat and bar shared with the room.",
     },
+    "midi": {
+        "target": f"{_HERE}.sources.midi:MidiSource",
+        "extra": "midi",
+        "doc": "MIDI controllers: knobs, pads and clock in, lamps and motors back.",
+    },
     "audio_device": {"target": f"{_HERE}.sources.audio_device:AudioDevice", "doc": "A sound card's input, by name."},
     "audio_track": {"target": f"{_HERE}.sources.audio_track:AudioTrack", "doc": "A recording, heard and paced."},
 }

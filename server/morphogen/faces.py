@@ -67,6 +67,9 @@ class Controls(Protocol):
 
         True if a rule, or a learning that is under way, took it. Values that are not finite are taken and ignored."""
 
+    def newest_only(self, address: str) -> bool:
+        """Whether of several values that wait only the newest counts, as of a fader. Clicks and presses count all."""
+
     def let_go(self, prefix: str) -> None:
         """The surface whose addresses begin with `prefix` is gone: whatever is held down there is released."""
 

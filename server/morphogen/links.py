@@ -36,6 +36,7 @@ def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
         "zmq_scenes": resolve("SERVERS", "zmq_scenes")(relay, bind, ports.scenes, keys),
         "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None, (config.osc_bind, ports.osc)),
     }
+    found["midi"] = resolve("SOURCES", "midi")(config.midi)
     if config.link:
         found["link"] = link(config)
     return found

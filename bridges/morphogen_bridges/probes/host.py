@@ -68,6 +68,9 @@ class ProbeControls:
         self.arrived.set()
         return False
 
+    def newest_only(self, address: str) -> bool:
+        return False
+
     def let_go(self, prefix: str) -> None:
         pass
 

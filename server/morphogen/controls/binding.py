@@ -66,6 +66,11 @@ class Binding:
             return self._hold(self.does, value)
         return self._press(self.does) if self._pressed(value) else None
 
+    @property
+    def is_fader(self) -> bool:
+        """Whether only the newest of several values counts."""
+        return isinstance(self.does, Span) and self.rule.mode == "absolute" and not self.does.param.feature
+
     def let_go(self) -> Act | None:
         """The control is gone: what it holds down is released."""
         held, self._place = self._down and self.rule.mode == "momentary", None
@@ -82,11 +87,14 @@ class Binding:
     def light(self, slot: int) -> float | None:
         """What the control should show, 0..1; None: nothing. slot: the running slot of the bank."""
         if isinstance(self.does, Command):
-            return float(slot == self.does.arguments.get("slot")) if self.does.method == "style.slot" else None
+            if self.does.method != "style.slot" or self.does.number:
+                return None
+            return self.rule.lamp / 127 if slot == self.does.arguments["slot"] else 0.0
         place = self._now(self.does.param)
         if self.rule.mode in ("absolute", "relative"):
             return from_place(self.rule, self.does, place)
-        return float(abs(place - self.does.high) < abs(place - self.does.low))
+        on = abs(place - self.does.high) < abs(place - self.does.low)
+        return self.rule.lamp / 127 if on else 0.0
 
     # --- faders and knobs
 
@@ -141,8 +149,9 @@ class Binding:
         return Put(span.param.key, self._before)
 
     def _press(self, span: Span) -> Act:
-        lit = self.light(0) if self.rule.mode == "toggle" else 0.0
-        return self._put(span.param, span.low if lit else span.high)
+        place = self._now(span.param)
+        on = self.rule.mode == "toggle" and abs(place - span.high) < abs(place - span.low)
+        return self._put(span.param, span.low if on else span.high)
 
     def _command(self, does: Command, value: float) -> Act | None:
         if not does.number:

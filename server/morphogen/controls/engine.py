@@ -68,6 +68,10 @@ class Engine:
             self._carry_out(act, address)
         return True
 
+    def newest_only(self, address: str) -> bool:
+        with self._lock:
+            return self._learning is None and all(binding.is_fader for binding in self._rules_of(address))
+
     def let_go(self, prefix: str) -> None:
         with self._lock:
             there = [

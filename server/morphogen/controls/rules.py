@@ -69,6 +69,9 @@ class Rule:
     input: tuple[float, float] = _field((0.0, 1.0), "What the control sends at its ends. MIDI always 0 to 1; OSC as "
                                                     "the sender has it, as `[0, 127]`.")  # fmt: skip
 
+    lamp: float = _field(127.0, "What a button's lamp is sent when it is on, 0 to 127: many controllers choose the "
+                                "colour by it.")  # fmt: skip
+
     @property
     def name(self) -> tuple[str, str]:
         """What tells rules apart."""
@@ -160,6 +163,13 @@ def _step(key: str, value: Any) -> float:
     return number
 
 
+def _lamp(key: str, value: Any) -> float:
+    number = _number(key, value)
+    if not 0.0 <= number <= 127.0:
+        raise UsageError(f"'{key}' cannot be {number:g}.", "Give 0 to 127.")
+    return number
+
+
 def _ends(key: str, value: Any) -> tuple[float, float]:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise UsageError(f"'{key}' must be two numbers, not {shown(value)}.", _doc(key))
@@ -172,5 +182,5 @@ def _ends(key: str, value: Any) -> tuple[float, float]:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "address": _text, "target": _text, "mode": _one_of(MODES), "low": _end, "high": _end,
     "curve": _one_of(CURVES), "invert": _flag, "pickup": _flag, "encoding": _one_of(ENCODINGS), "step": _step,
-    "input": _ends,
+    "input": _ends, "lamp": _lamp,
 }  # fmt: skip
