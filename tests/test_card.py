@@ -135,6 +135,14 @@ def test_several_faults_at_once():
     assert verdict.index == 9
 
 
+def test_an_older_card_is_a_card():
+    newer = card(SIZE, index=8)
+    for index in (0, 6, 7, 65535):
+        verdict = check(pixels(card(SIZE, index=index)), newer)
+        assert (verdict.ok(), verdict.index) == (True, index)
+        assert type(verdict.index) is int
+
+
 def test_what_is_not_the_card():
     rng = np.random.default_rng(3)
     sent = card(SIZE)

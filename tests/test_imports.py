@@ -67,7 +67,7 @@ HOMES = {
     "winreg": ("morphogen_bridges.windows_gpu",),
     "av": ("morphogen_bridges.video_*", "morphogen_bridges.probes.record", "morphogen.offline.*"),
     "glfw": ("morphogen_bridges.window_*",),
-    "cyndilib": ("morphogen_bridges.sinks.ndi", "morphogen_bridges.probes.ndi"),
+    "cyndilib": (),  # the runtime that it brings is loaded; the package itself stays asleep
     "zeroconf": ("morphogen_bridges.servers.*",),
     "typer": ("morphogen.cli", "morphogen.cli.*"),
     "rich": ("morphogen.cli", "morphogen.cli.*"),

@@ -30,6 +30,11 @@ SOURCES: dict[str, dict[str, Any]] = {
 }
 
 SINKS: dict[str, dict[str, Any]] = {
+    "ndi": {
+        "target": f"{_HERE}.sinks.ndi:NdiSink",
+        "extra": "ndi",
+        "doc": "The picture for every program on this network that knows NDI.",
+    },
     "null": {"target": f"{_HERE}.sinks.null:NullSink", "doc": "Takes every frame and forgets it."},
     "png": {"target": f"{_HERE}.sinks.png:PngSink", "doc": "Numbered PNG files in a folder."},
     "record": {
@@ -79,6 +84,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "osc": {"target": f"{_HERE}.probes.osc:probe", "doc": "A message moves a parameter."},
     "zmq": {"target": f"{_HERE}.probes.zmq:probe", "doc": "A frame comes back over ZeroMQ."},
     "http": {"target": f"{_HERE}.probes.http:probe", "doc": "The page is served."},
+    "ndi": {"target": f"{_HERE}.probes.ndi:probe", "doc": "A picture comes back over NDI, found by its name."},
     "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
     "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
     "spout": {"target": f"{_HERE}.probes.spout:probe", "doc": "A picture comes back over Spout."},

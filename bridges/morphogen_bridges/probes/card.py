@@ -29,6 +29,7 @@ BITS = 16
 MARKS = (255, 0, 85, 170)  # top left, top right, bottom left, bottom right
 ALPHA_LOW = 0.3  # of full, in the middle of the ramp
 GRID = (16, 24)  # rows, columns of block means
+BELOW = slice(3, None)  # rows without the index: a card is told from another fault, not from its neighbour
 LEAST_PSNR = 30.0  # dB; NDI reaches 32 in its worst channel on such pictures
 ALPHA_WEIGHT = 0.005  # lost alpha must not hide what happened to colour
 UNLIKE = 18.0  # dB of the block means; below it the picture is not the card, whatever is swapped
@@ -142,7 +143,7 @@ def read_index(picture: NDArray[np.uint8]) -> int:
         bits.append(
             strip[len(strip) // 4 : -len(strip) // 4 or None, left + third : max(right - third, left + 1)].mean() > 127
         )
-    return sum(bit << place for place, bit in enumerate(reversed(bits)))
+    return sum(int(bit) << place for place, bit in enumerate(reversed(bits)))
 
 
 # --- drawing
@@ -235,7 +236,9 @@ def _guesses(seen: Floats, truth: Floats, alpha: Alpha) -> Iterator[_Guess]:
         colour = curve(mix(truth[..., :3], truth[..., 3:]))
         expected = np.concatenate([colour, truth[..., 3:]], axis=-1)[..., :channels]
         turned = seen[::rows, ::columns]
-        apart = ((turned[..., :, None] - expected[..., None, :]) ** 2).mean(axis=(0, 1))  # [received, expected]
+        apart = ((turned[BELOW, :, :, None] - expected[BELOW, :, None, :]) ** 2).mean(
+            axis=(0, 1)
+        )  # [received, expected]
         errors = (apart * weights)[np.arange(channels), orders].sum(axis=1) / 3
         for best in {0, int(errors.argmin())}:
             yield _Guess(float(errors[best]), tuple(orders[best].tolist()), flip, tone, blend)
