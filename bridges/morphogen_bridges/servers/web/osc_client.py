@@ -91,7 +91,6 @@ class OscClient:
         if before != self._names:
             was, now = len(before), len(self._names)
             for index in range(now, was):
-                self.ignore(table.WEIGHT + str(index))
                 yield "PATH_REMOVED", table.WEIGHT + str(index)
             for index in range(was, now):
                 yield "PATH_ADDED", table.WEIGHT + str(index)

@@ -107,6 +107,10 @@ class OscHub:
 
     async def _turned(self) -> None:
         await self.space.refresh()
+        for client in self.clients.values():
+            for gone in [address for address in client.listens if self.space.node(address) is None]:
+                client.ignore(gone)
+        self._listened()
         for address in self._heard:
             if address.startswith(table.WEIGHT):
                 self._note(address)
@@ -158,7 +162,7 @@ class OscHub:
             raise Refused(503, f"{MAX_CLIENTS} OSCQuery clients are connected already.", "Close one of them.")
         ws = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_MESSAGE, compress=False)
         await ws.prepare(request)
-        await self.space.refresh()
+        await self.freshen()
         number = next(self._numbers)
         client = self.clients[number] = OscClient(number, ws, self.space, request.remote or "")
         self._spawn(client.run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class Space:
 
     def _build_weights(self) -> None:
         named = enumerate(self.weights.names)
-        reach = float(math.ceil(max([nodes.WEIGHT_RANGE, *(2.0 * abs(value) for value in self.weights.values)])))
+        reach = _reach(self.weights.values)
         self._bends = {node.address: node for node in (nodes.weight(n, name, reach) for n, name in named)}
         self._bend_texts = [_attributes(node.fixed) for node in self._bends.values()]
 
@@ -128,7 +128,8 @@ class Space:
         if not LISTED <= int(number) < self.weights.total or str(int(number)) != number:
             return None
         told = await ask(self._host, "style.weights", {"first": int(number), "count": 1}, timeout=ASK_SECONDS)
-        return nodes.weight(int(number), told["names"][0]), float(told["values"][0])
+        value = float(told["values"][0])
+        return nodes.weight(int(number), told["names"][0], _reach([value])), value
 
     def is_container(self, address: str) -> bool:
         """Whether there is something below."""
@@ -215,6 +216,11 @@ class Space:
 
 
 _PREFIXES = (table.PREFIX, table.NORM)
+
+
+def _reach(values: Iterable[float]) -> float:
+    """How far a fader of these weights should go to either side."""
+    return float(math.ceil(max([nodes.WEIGHT_RANGE, *(2.0 * abs(value) for value in values)])))
 
 
 def _attributes(fixed: Mapping[str, Any]) -> str:
