@@ -329,7 +329,7 @@ class Dxgi:
         self.alive = 0
 
     def CreateDXGIFactory1(self, identity: Any, room: Any, /) -> int:
-        wanted = bytes.fromhex("78ae0a776ff2ba4dba a829253c83d1b387".replace(" ", ""))
+        wanted = bytes.fromhex("78ae0a776ff2ba4da829253c83d1b387")
         assert ctypes.string_at(identity, 16) == wanted, "IID_IDXGIFactory1"
         if self._fails:
             return self._fails - (1 << 32)

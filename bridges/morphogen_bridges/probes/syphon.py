@@ -21,6 +21,14 @@ RUN_LOOP = 0.05  # instead of the second that one look takes otherwise
 
 def probe() -> Finding:
     """Send and receive one card. Raises Unavailable."""
+    from morphogen_bridges.sinks.syphon import load
+
+    _, _, pool = load()
+    with pool():
+        return _looped()
+
+
+def _looped() -> Finding:
     from morphogen_bridges.sinks.syphon import SyphonSink
 
     sink = SyphonSink(SinkOptions(name=f"Morphogen probe {os.getpid()}", alpha="straight"))

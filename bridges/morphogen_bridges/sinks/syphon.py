@@ -70,7 +70,7 @@ class SyphonSink(Sink):
     # --- hooks
 
     def _open(self, host: Host) -> None:
-        syphon, self._metal, self._pool = _load()
+        syphon, self._metal, self._pool = load()
         with self._pool():
             try:
                 self._server = server = syphon.SyphonMetalServer(self.name)
@@ -132,7 +132,7 @@ class SyphonSink(Sink):
         fill(region, 0, pixels.tobytes(), spec.row_bytes)
 
 
-def _load() -> tuple[Any, Any, Any]:
+def load() -> tuple[Any, Any, Any]:
     """syphon, Metal and `objc.autorelease_pool`. Raises Unavailable with the cure."""
     try:
         import Metal
