@@ -3,6 +3,9 @@
 Each style is one line of the table; `take` is the one that was chosen, by eye and by score, among several
 (`--takes`). Without it just the chosen ones are made, into FOLDER/<series>/<name>.safetensors, each with its picture.
 What is there already stays: an interrupted run goes on.
+
+`python bench/library.py --calm -o styles [NAME ...]` turns down, in FOLDER, what flashes too much, as the last step of
+a training does, and judges it again; of starters, which are drawn, the `--reaction` in their command.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from morphogen.library.style import Style
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,69 @@ def pick(wish: Wish, takes: Path, folder: Path) -> None:
     save_thumbnail(style, path.with_suffix(".png"))
 
 
+def calm(path: Path) -> str:
+    """Turn one style down, in its file; what was done. A style that was is measured only."""
+    from morphogen.library.style import load_style, save_style
+    from morphogen.library.thumb import save_thumbnail
+    from morphogen.training.make import humble
+
+    style = load_style(path)
+    with humble(1):
+        again, said = _calm_trained(style) if style.trained else _calm_drawn(style)
+    save_thumbnail(save_style(again, path), path.with_suffix(".png"))
+    return said
+
+
+def _calm_trained(style: Style) -> tuple[Style, str]:
+    from morphogen.training import calm, make
+    from morphogen.training.judge import judge
+    from morphogen.training.order import Order
+    from morphogen.training.torch_field import stack
+
+    done = calm.calm(style.network)
+    before = style.extra.get("flashes")
+    told = done.describe()
+    if before and not done.kept:
+        told |= {"before": before["before"], "turned_down": before["turned_down"]}
+    extra = {**style.extra, "flashes": told}
+    if not done.kept:
+        return replace(style, extra=extra), done.line()
+    aim = make.prepare(Order(style.prompt, guide=style.guide)).aim
+    verdict = judge(stack([done.network]), [done.network.geometry], aim)[0]
+    extra |= {"worst": verdict.worst, "unseen": verdict.unseen, "contrast": round(verdict.contrast, 4),
+              "moves": dict(verdict.moves)}  # fmt: skip
+    return replace(
+        style, network=done.network, score=verdict.score, extra=extra
+    ), f"{done.seconds:.1f} s, {done.line()}"
+
+
+def _calm_drawn(style: Style) -> tuple[Style, str]:
+    """The highest reaction, to two digits, with which it keeps the limit."""
+    from morphogen.library.draw import draw, parse_command
+    from morphogen.training.calm import read
+
+    recipe = parse_command(style.training)
+    if read(style.network).calm:
+        return style, "keeps the strict limit of flashes on loud music"
+    low, high = 0.0, recipe.reaction
+    while high - low > 0.02 * recipe.reaction:
+        middle = (low + high) / 2
+        calm = read(draw(replace(recipe, reaction=middle)).network).calm
+        low, high = (middle, high) if calm else (low, middle)
+    reaction = float(f"{low:.2g}") if low >= 0.05 else recipe.reaction
+    again = draw(replace(recipe, reaction=reaction), style.name, style.title, style.licence)
+    return again, f"reaction {recipe.reaction:g} to {reaction:g}"
+
+
+def calm_all(names: list[str], folder: Path) -> int:
+    """Those of the folder that are named, or all."""
+    for path in sorted(folder.glob("*/*.safetensors")):
+        name = f"{path.parent.name}/{path.stem}"
+        if not names or name in names:
+            print(f"{name}: {calm(path)}", flush=True)
+    return 0
+
+
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
@@ -116,8 +185,11 @@ def main(words: list[str]) -> int:
     parser.add_argument("--takes", type=int, default=0, metavar="N", help="takes 0 to N - 1 of each, to choose from")
     parser.add_argument("--jobs", type=int, default=max((os.cpu_count() or 2) // 2, 1), metavar="N")
     parser.add_argument("--pick", type=Path, metavar="FOLDER", help="take the chosen ones from the takes in FOLDER")
+    parser.add_argument("--calm", action="store_true", help="turn down what flashes too much in FOLDER")
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="for a quick try")
     given = parser.parse_args(words)
+    if given.calm:
+        return calm_all(given.names, given.output)
     chosen = [wish for wish in LIBRARY if not given.names or wish.name in given.names]
     if given.pick:
         for wish in chosen:

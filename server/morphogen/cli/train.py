@@ -36,6 +36,7 @@ def train(
     literal: Annotated[float, typer.Option(metavar="X", help="1: the thing itself ... 0: its mood.")] = 1.0,
     reference: Annotated[str, typer.Option(metavar="PICTURE", help="A picture that the guide looks at as well.")] = "",
     colours: Annotated[str, typer.Option(metavar="#RRGGBB,...", help="A palette, whatever the words say.")] = "",
+    calm: Annotated[bool, typer.Option("--calm/--no-calm", help="Turn down what flashes too much.")] = True,
     threads: Annotated[int, typer.Option(metavar="N", help="Processor threads; the show needs the others.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what came out as JSON.")] = False,
@@ -45,7 +46,7 @@ def train(
 
     if not 1 <= takes <= MOST_TAKES or not 1 <= threads <= 64:
         raise UsageError("--takes and --threads are whole numbers from 1 to 64.", "Leave them out.")
-    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take, reference, colours)
+    order = Order(prompt, guide, arch, method, seed, seeds, steps, literal, take, reference, colours, calm)
     from morphogen.training import make
 
     paths = [make.checked_output(_numbered(output, n)) for n in range(takes)]
@@ -68,6 +69,8 @@ def _takes(prepared: Any, paths: list[Path], resume: bool) -> list[dict[str, Any
         style, result = _one(this, path, resume and n == unfinished)
         told.append({"path": str(path), "score": style.score, "seconds": result.seconds, **dict(style.extra)})
         note(f"Wrote {path}{_verdict(result)}.")
+        if result.calmed is not None:
+            note(f"It {result.calmed.line()}.")
         if result.stopped:
             note("Stopped; the same command with --resume goes on.")
             break

@@ -49,6 +49,9 @@ def _rows(style: Style) -> Iterator[tuple[str, str]]:
     score = [f"{text} {extra[key]:.3f}" for key, text in held.items() if _number(extra.get(key))]
     if score:
         yield "Held up", ", ".join(score)
+    flashes = _flashes(extra.get("flashes"))
+    if flashes:
+        yield "Flashes", flashes
     yield "Network", f"{style.shape}, {style.shape.parameters} numbers"
     if style.training:
         yield "Made by", style.training
@@ -89,6 +92,19 @@ def _geometry(style: Style) -> Iterator[tuple[str, str]]:
                 unit = f" {parameter.unit}" if parameter.unit else ""
                 rate = " a second" if name == "time" else ""
                 yield name, f"{field} {parameter.name} {amount:+.3g}{unit}{rate}"
+
+
+def _flashes(found: Any) -> str:
+    """What the last step of the training found, played against loud music."""
+    if not isinstance(found, Mapping) or not _number(found.get("after")):
+        return ""
+    times = f"{float(found['after']):g} in the worst second of loud music"
+    if found.get("strict") is not True:
+        return f"too many for photosensitive viewers: {times}"
+    turned = found.get("turned_down")
+    parts = turned.items() if isinstance(turned, Mapping) else ()
+    down = ", ".join(f"{who} to {100 * float(share):.0f} %" for who, share in parts if _number(share))
+    return f"within the strict limit: {times}{f'; turned down: {down}' if down else ''}"
 
 
 def _words(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,15 @@ from morphogen.library.atomic import write
 from morphogen.library.style import SUFFIX, Style, save_style
 from morphogen.library.thumb import save_thumbnail
 from morphogen.priority import only_when_idle
+from morphogen.training.calm import calm
 from morphogen.training.checkpoint import part_path
+from morphogen.training.fit import Fitted
+from morphogen.training.judge import judge
 from morphogen.training.order import Order
 from morphogen.training.plan import Plan, make_plan
 from morphogen.training.run import Result, Run, Watch
 from morphogen.training.table import CONCEPTS
+from morphogen.training.torch_field import stack
 from morphogen.training.torches import need_torch
 
 
@@ -55,10 +59,26 @@ def train(prepared: Prepared, output: Path, watch: Watch, resume: bool = False) 
     """Run and write the style and its thumbnail beside it. Raises MorphogenError; see `run.Run.go`."""
     output = checked_output(output)
     run = Run(prepared.order, prepared.plan, prepared.aim, watch, part_path(output))
-    result = run.go(resume)
+    result = calmed(prepared, run.go(resume))
     style = save_style(describe(prepared, result, output), output)
     save_thumbnail(style, output.with_suffix(".png"))
     return style, result
+
+
+def calmed(prepared: Prepared, result: Result) -> Result:
+    """With its network turned down until it may be shown to anybody, and judged again; as it is with `--no-calm` and of
+    the original way, which is there to be compared with."""
+    if not prepared.order.calm or prepared.order.method == "seed":
+        return result
+    done = calm(result.fitted.network(result.row))
+    seconds = result.seconds + done.seconds
+    if not done.kept:
+        return replace(result, calmed=done, seconds=seconds)
+    own = done.network.geometry
+    fitted = Fitted(stack([done.network]), [replace(result.fitted.variants[result.row], own=own)],
+                    result.fitted.errors[[result.row]])  # fmt: skip
+    verdict = judge(fitted.batch, [own], prepared.aim)[0]
+    return Result(fitted, 0, verdict, seconds, result.stopped, done)
 
 
 @contextlib.contextmanager
@@ -101,6 +121,7 @@ def describe(prepared: Prepared, result: Result, output: Path) -> Style:
         "concept": prepared.plan.concept.name if prepared.plan.concept else "",
         "literal": order.literal, "worst": verdict.worst, "unseen": verdict.unseen,
         "contrast": round(verdict.contrast, 4), "moves": dict(verdict.moves),
+        **({"flashes": result.calmed.describe()} if result.calmed else {}),
     }  # fmt: skip
     return Style(
         network, name, prompt=order.prompt, guide=order.guide, score=verdict.score, seed=order.seed, trained=True,

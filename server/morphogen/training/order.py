@@ -23,7 +23,8 @@ Method = Literal["fit", "seed"]
 class Order:
     """One wish. seeds: random networks that are tried; steps: of all gradient descent, 0: the method's own; literal:
     1 draws the thing, 0 its mood; take: which of several tries (they differ in all that is random); reference: a
-    picture that the guide looks at as well; colours: '#rrggbb', separated by commas, instead of the words'."""
+    picture that the guide looks at as well; colours: '#rrggbb', separated by commas, instead of the words'; calm: turn
+    down what flashes too much."""
 
     prompt: str
     guide: str = "concepts"
@@ -36,6 +37,7 @@ class Order:
     take: int = 0
     reference: str = ""
     colours: str = ""
+    calm: bool = True
 
     def __post_init__(self) -> None:
         _check_prompt(self.prompt)
@@ -70,7 +72,7 @@ class Order:
             value = getattr(self, key)
             if value != getattr(plain, key):
                 words += [f"--{key}", f"{value:g}" if isinstance(value, float) else str(value)]
-        return shlex.join(words)
+        return shlex.join(words if self.calm else [*words, "--no-calm"])
 
 
 def _check_prompt(prompt: str) -> None:

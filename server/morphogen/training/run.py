@@ -15,6 +15,7 @@ import numpy as np
 
 from morphogen.clock import Clock, WallClock
 from morphogen.training import checkpoint
+from morphogen.training.calm import Calmed
 from morphogen.training.canvas import Canvas
 from morphogen.training.concept import targets, variants
 from morphogen.training.fit import FIT_LINES, KEPT, SAMPLES, Fit, Fitted, palettes, search, starts
@@ -72,13 +73,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run found. stopped: it was interrupted."""
+    """What a run found. stopped: it was interrupted. calmed: what the last step did; None: it was not asked for."""
 
     fitted: Fitted
     row: int
     judgement: Judgement
     seconds: float
     stopped: bool
+    calmed: Calmed | None = None
 
 
 Watch = Callable[[Progress], None]
