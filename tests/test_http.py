@@ -258,7 +258,7 @@ def test_a_wrong_value_is_refused_with_its_cure(server, show, key, body, status)
 def test_calls(server, show):
     status, said, _ = request(server, "POST", "/api/v1/call/style.load", json={"name": "cosmic/nebula", "seconds": 1})
     assert (status, said["name"]) == (200, "cosmic/nebula")
-    assert show.calls[-1] == ("style.load", {"name": "cosmic/nebula", "seconds": 1.0, "on": "now"})
+    assert show.calls[-1] == ("style.load", {"name": "cosmic/nebula", "seconds": 1.0, "on": None})
     assert request(server, "POST", "/api/v1/call/stats")[1]["backend"] == "cpu"
 
 
@@ -351,7 +351,7 @@ def test_a_style_is_handed_on_in_any_form(server, show, form):
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     blob = {"datagram": pack, "file": to_bytes}.get(form, lambda style: as_picture(style, noise))(style)
     assert request(server, "POST", "/api/v1/styles", data=BytesIO(blob))[1]["name"] == style.name
-    assert show.calls[-1] == ("style.put", {"blob": blob, "seconds": None, "on": "now"})
+    assert show.calls[-1] == ("style.put", {"blob": blob, "seconds": None, "on": None})
     request(server, "POST", "/api/v1/styles?on=bar", data=BytesIO(blob))
     assert show.calls[-1][1]["on"] == "bar"
 

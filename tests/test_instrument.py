@@ -83,6 +83,13 @@ class FakeRig:
     def save_state(self):
         return "here"
 
+    def link(self, on=None):
+        self.asked.append(("link", on))
+        return bool(on)
+
+    def peers(self):
+        return 2
+
     def stats(self):
         return {}
 
@@ -316,15 +323,144 @@ def test_snapshots_bring_parameters_routes_and_style_back(stand):
 
 
 def test_tempo_by_hand(stand):
-    assert stand.call("tempo.set", bpm=90) == {"bpm": 90, "source": "set"}
+    assert stand.call("tempo.set", bpm=90) == {"bpm": 90, "source": "set", "choice": "auto"}
     for _ in range(5):
         answer = stand.call("tempo.tap")
         stand.frame(30)
-    assert answer == {"bpm": pytest.approx(120), "source": "tap"}
+    assert answer == {"bpm": pytest.approx(120), "source": "tap", "choice": "auto"}
     assert stand.call("tempo.beat")["source"] == "beat"
     assert stand.call("tempo.set", bpm=0)["source"] == "none"
     with pytest.raises(ParamError, match="not possible"):
         stand.call("tempo.set", bpm=5)
+
+
+def test_bridges_hear_of_a_persons_acts_on_the_tempo(stand):
+    heard = []
+    stand.instrument.subscribe(lambda topic, data: heard.append(data) if topic == "hand" else None)
+    stand.call("tempo.set", bpm=90)
+    stand.call("tempo.set", bpm=0)
+    stand.call("tempo.tap")
+    stand.frame(30)
+    stand.call("tempo.tap")
+    stand.call("tempo.source", name="midi")
+    stand.call("tempo.beat")
+    assert heard == [
+        {"act": "set", "bpm": 90, "choice": "auto"}, {"act": "tap", "bpm": pytest.approx(120), "choice": "auto"},
+        {"act": "beat", "bpm": pytest.approx(120), "choice": "midi"},
+    ]  # fmt: skip
+
+
+def test_who_leads_the_tempo_can_be_chosen_and_is_told(stand):
+    now = stand.clock.now
+    stand.instrument.follow_tempo("link", 128.0, now(), 1.0, now())
+    stand.frame()
+    state = stand.instrument.state()
+    assert (state["tempo_source"], state["tempo_choice"], state["link_peers"]) == ("link", "auto", 2)
+    assert stand.call("tempo.source", name="midi") == {"bpm": 128.0, "source": "none", "choice": "midi"}
+    assert stand.call("tempo.source") == {"bpm": 128.0, "source": "none", "choice": "midi"}
+    stand.instrument.follow_tempo("midi", 131.0, now(), 1.0)
+    assert stand.call("tempo.source")["source"] == "midi"
+    stand.instrument.release_tempo("midi")
+    assert stand.call("tempo.source")["source"] == "none"
+    with pytest.raises(ParamError, match="no tempo source 'dj'"):
+        stand.call("tempo.source", name="dj")
+    assert stand.call("tempo.link", on=True) == {"on": True}
+    assert stand.instrument.rig.asked[-1] == ("link", True)
+
+
+# --- on the beat
+
+
+def drain(stand):
+    """The control thread has done all it was asked to."""
+    done = threading.Event()
+    stand.instrument.caller.submit(done.set)
+    assert done.wait(20)
+
+
+def frames_until(stand, future, limit=400):
+    for count in range(limit):
+        if future.done():
+            return count
+        stand.frame()
+    raise AssertionError("not within the limit")
+
+
+@pytest.mark.parametrize(("source", "beats"), [("link", 4), ("midi", 4)])
+def test_a_change_on_the_bar_keeps_to_the_bars_of_whoever_leads(stand, source, beats):
+    begun = stand.clock.now() - 1.3 * 60 / 100  # 1.3 beats into a bar at 100
+    future = None
+    for _ in range(600):
+        now = stand.clock.now()
+        stand.instrument.follow_tempo(source, 100.0, begun, 1.0, begun)
+        stand.frame()
+        if future is None and now - begun > 5.3 * 60 / 100:  # long enough to be in phase; in the second bar
+            future = stand.instrument.call("style.load", {"name": "show/b", "seconds": 0, "on": "bar"})
+        if future is not None and future.done():
+            break
+    where = (stand.clock.now() - begun) * 100 / 60 % beats
+    assert future.result()["name"] == "show/b"
+    assert where < 0.15, "the first frames of a bar"
+
+
+def test_what_does_not_say_its_moment_follows_the_launch_quantisation(stand):
+    stand.call("param.set", key="transition/quantise", value="bar")
+    stand.call("tempo.set", bpm=120)
+    stand.call("tempo.beat")
+    stand.frame(60)
+    future = stand.instrument.call("style.load", {"name": "show/b", "seconds": 0})
+    frames_until(stand, future)
+    assert stand.instrument.tempo().beat % 4 < 0.15
+    at_once = stand.instrument.call("style.load", {"name": "show/a", "seconds": 0, "on": "now"})
+    assert frames_until(stand, at_once) < 10
+    with pytest.raises(UsageError, match="cannot be 'soon'"):
+        stand.call("style.load", name="show/b", on="soon")
+
+
+def test_a_snapshot_on_the_bar_moves_style_and_parameters_in_the_same_frame(stand):
+    stand.call("param.set", key="view/zoom", value=3.0)
+    stand.call("snapshot.store", slot=1)
+    stand.finish(stand.instrument.call("style.load", {"name": "show/b", "seconds": 0}))
+    stand.call("param.set", key="view/zoom", value=1.0)
+    stand.call("tempo.set", bpm=120)
+    stand.call("tempo.beat")
+    stand.frame(60)
+    future = stand.instrument.call("snapshot.recall", {"slot": 1, "on": "bar"})
+    seen = []
+    for _ in range(400):
+        stand.frame()
+        seen.append((stand.instrument.params.get("view/zoom"), stand.instrument.stage.style.name))
+        if future.done() and stand.instrument.stage.style.name == "show/a":
+            break
+    assert future.result() == {"slot": 1}
+    assert set(seen) == {(1.0, "show/b"), (3.0, "show/a")}
+    assert stand.instrument.tempo().beat % 4 < 0.15
+    with pytest.raises(StateError, match="nothing is stored"):
+        stand.call("snapshot.recall", slot=2, on="bar")
+    with pytest.raises(ParamError, match="cannot last"):
+        stand.call("snapshot.recall", slot=1, seconds=-1.0, on="bar")
+
+
+def test_styles_change_by_themselves_every_so_many_beats(stand):
+    stand.call("param.set", key="transition/seconds", value=0)
+    stand.call("param.set", key="transition/every", value=4)
+    stand.call("tempo.set", bpm=240)
+    stand.call("tempo.beat")
+    stand.frame(40)
+    changes, before = [], stand.instrument.stage.generation
+    for _ in range(400):
+        stand.frame()
+        drain(stand)  # the next style is read within the beat before
+        if stand.instrument.stage.generation != before:
+            before = stand.instrument.stage.generation
+            changes.append(stand.instrument.tempo().beat)
+    assert len(changes) >= 5
+    assert all(beat % 4 < 0.3 for beat in changes), changes
+    assert np.diff(np.floor(changes)).tolist() == [4] * (len(changes) - 1)
+    stand.call("param.set", key="transition/every", value=0)
+    before = stand.instrument.stage.generation
+    stand.frame(200)
+    assert stand.instrument.stage.generation <= before + 1
 
 
 # --- styles
@@ -660,7 +796,7 @@ def test_what_clients_keep_a_copy_of_is_counted_when_it_changes(stand, method, a
     stand.call("snapshot.store", slot=1)
     stand.frame(10)
     before = stand.heard("state")[-1]["changes"]
-    assert set(before) == {"modulation", "snapshots", "bank", "sound"}
+    assert set(before) == {"modulation", "snapshots", "bank", "sound", "controls"}
     stand.call(method, **arguments)
     stand.frame(10)
     assert stand.heard("state")[-1]["changes"] == {**before, what: before[what] + 1}

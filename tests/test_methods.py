@@ -21,7 +21,7 @@ KINDS = {"str", "int", "float", "bool", "any", "bytes", "map", "list"}
 
 def test_left_out_arguments_take_their_defaults():
     assert bind(EVERY, {}) == {arg.name: arg.default for arg in EVERY.args}
-    assert bind(BY_NAME["style.load"], {"name": "a/b"}) == {"name": "a/b", "seconds": None, "on": "now"}
+    assert bind(BY_NAME["style.load"], {"name": "a/b"}) == {"name": "a/b", "seconds": None, "on": None}
 
 
 @pytest.mark.parametrize(

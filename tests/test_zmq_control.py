@@ -79,9 +79,9 @@ def test_params_as_map_as_list_and_bytes(dealer, host):
     ask(dealer, request("style.load", ["cosmic/galaxy", 2.0, "bar"]))
     ask(dealer, request("style.put", {"blob": b"\x00\xff"}))
     assert host.calls == [
-        ("style.load", {"name": "cosmic/galaxy", "seconds": 2.0, "on": "now"}),
+        ("style.load", {"name": "cosmic/galaxy", "seconds": 2.0, "on": None}),
         ("style.load", {"name": "cosmic/galaxy", "seconds": 2.0, "on": "bar"}),
-        ("style.put", {"blob": b"\x00\xff", "seconds": None, "on": "now"}),
+        ("style.put", {"blob": b"\x00\xff", "seconds": None, "on": None}),
     ]
 
 

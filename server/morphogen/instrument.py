@@ -21,6 +21,7 @@ from morphogen.composer import heard as inputs
 from morphogen.contracts import Event, TempoState, Textures
 from morphogen.control.caller import Caller
 from morphogen.controls.engine import Engine
+from morphogen.cues import Cues, turns
 from morphogen.errors import MorphogenError
 from morphogen.field.network import Shape
 from morphogen.field.scene import Program, Scene, program
@@ -34,6 +35,7 @@ from morphogen.params.snapshots import Snapshots
 from morphogen.params.store import ParamStore, Snapshot
 from morphogen.priority import Precedence
 from morphogen.publish import Publisher
+from morphogen.recording import Recording
 from morphogen.relay import Relay
 from morphogen.rig import Rig
 from morphogen.scene_wire import Shot
@@ -85,6 +87,7 @@ class Instrument:
         self.audio = AudioEngine(clock, self.transport, self._audio_settings)
         self.matrix = ModMatrix()
         self.snapshots = Snapshots(self.params, self.matrix)
+        self.cues = Cues()
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
         self.relay = Relay()
@@ -92,6 +95,7 @@ class Instrument:
         self.composer = Composer()
         self._strobe = Strobe()
         self.publisher = Publisher(self, offline)
+        self.recording = Recording(self.subscribe)
         self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
         self.controls = Engine(self.params, self.call, clock.now, lambda: self.stage.slot or 0)
         self._values: Snapshot = self.params.snapshot(clock.now())
@@ -164,6 +168,7 @@ class Instrument:
         tempo = self.transport.state(now)
         self.controls.tick(now)
         self._beat(self._tempo, tempo, now)
+        self._on_the_beat(now, tempo)
         self._tempo = tempo
         features = self.audio.features(now)
         heard = {name: getattr(features, name) for name in FEATURES}
@@ -231,6 +236,7 @@ class Instrument:
     def close(self) -> None:
         """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
         self.stage.close()
+        self.cues.close()
         self.caller.close()
         for step in (self.publisher.close_all, self.audio.close, self.renderer.close):
             try:
@@ -252,6 +258,15 @@ class Instrument:
         if beat > int(before.beat_at(before.time)):
             bar, place = divmod(beat, tempo.beats_per_bar)
             self.emit("beat", {"beat": beat, "bar": bar, "in_bar": place + 1, "bpm": tempo.bpm, "source": tempo.source})
+
+    def _on_the_beat(self, now: float, tempo: TempoState) -> None:
+        if turns(*self.cues.advance(now, tempo), self._values["transition/every"]) and len(self.bank):
+            self.call("style.next", {"on": "beat"}).add_done_callback(self._turned)
+
+    def _turned(self, change: Future[Any]) -> None:
+        error = change.exception()
+        if isinstance(error, MorphogenError):
+            self._repeated.warn("every", f"the next style cannot come in: {error}")
 
     def _compiled(self, shapes: tuple[Shape, ...]) -> bool:
         """For the stage, on the render thread: is it compiled? If not, compile it aside and be asked again."""

@@ -36,7 +36,7 @@ class Method:
 
 
 _SECONDS = Arg("seconds", "float", "Length of the change; left out: `transition/seconds`.", None)
-_ON = Arg("on", "str", "`now`, `beat` or `bar`.", "now")
+_ON = Arg("on", "str", "`now`, `beat` or `bar`; left out: as `transition/quantise` says.", None)
 _SHOWN = "`{generation, frame, name}` of the first frame that shows it"
 
 METHODS: tuple[Method, ...] = (
@@ -76,7 +76,7 @@ METHODS: tuple[Method, ...] = (
            (Arg("routes", "list", "`{source, target, amount, curve}` each."),)),
     Method("snapshot.store", "Keep all parameters and the style.", "`{slot}`", (Arg("slot", "int", "From 1."),)),
     Method("snapshot.recall", "Glide back to what was kept.", "`{slot}`",
-           (Arg("slot", "int", "From 1."), Arg("seconds", "float", "Length of the glide.", 0.0))),
+           (Arg("slot", "int", "From 1."), Arg("seconds", "float", "Length of the glide.", 0.0), _ON)),
     Method("snapshot.list", "Which snapshots are kept.", "`{slots: {n: {style, params}}}`"),
     Method("tempo.set", "Fix the tempo; 0 follows the music again.", "`{bpm, source, choice}`",
            (Arg("bpm", "float", "20 to 400, or 0."),)),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from morphogen.contracts import TempoState
+from morphogen.cues import crossed
 from morphogen.errors import MorphogenError, StateError, StyleError
 from morphogen.field import geometry
 from morphogen.field.network import Network, Shape
@@ -182,11 +183,10 @@ class Stage:
 
     def _due(self, beat_before: float, tempo: TempoState) -> Change | None:
         """The newest change whose moment has come and whose programs are compiled."""
-        crossed = {"now": True, "beat": int(self._beat) > int(beat_before)}
-        crossed["bar"] = crossed["beat"] and int(self._beat) % tempo.beats_per_bar == 0
+        come = crossed(beat_before, self._beat, tempo.beats_per_bar)
         for i in range(len(self._waiting) - 1, -1, -1):
             change = self._waiting[i]
-            if crossed.get(change.on, True):
+            if change.on in come:
                 change.on = "now"  # its beat has come: from here on only the compiler can hold it up
                 if not self._may_begin(change):
                     return None

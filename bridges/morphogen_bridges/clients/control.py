@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from morphogen import errors
 from morphogen.clock import WallClock
 from morphogen.errors import MorphogenError, Unavailable, UsageError
+from morphogen.methods import METHODS
 from morphogen_bridges.zmq_common import LOOPBACK, context, endpoint, monitored, pack
 from morphogen_bridges.zmq_curve import secure_client
 from morphogen_bridges.zmq_rpc import UNKNOWN, read_reply
@@ -25,6 +26,9 @@ _ERRORS: dict[int, type[MorphogenError]] = {
     for cls in vars(errors).values()
     if isinstance(cls, type) and issubclass(cls, MorphogenError) and cls is not MorphogenError
 } | {UNKNOWN: UsageError}
+
+
+_QUANTISED = frozenset(method.name for method in METHODS if any(arg.name == "on" for arg in method.args))
 
 
 class ControlClient:
@@ -52,7 +56,8 @@ class ControlClient:
             request = pack({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         except ValueError as error:
             raise UsageError(f"{method}: an argument cannot be sent ({error}).", "Send plain values.") from error
-        extra = 10.0 if params.get("on") in ("beat", "bar") else 0.0
+        # What does not say when it comes in may wait for a bar, too: `transition/quantise`.
+        extra = 10.0 if params.get("on", "bar") != "now" and method in _QUANTISED else 0.0
         with self._lock:
             socket = self._connected()
             socket.send(request)

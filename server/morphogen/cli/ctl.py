@@ -22,7 +22,9 @@ _FREE = {"ignore_unknown_options": True}  # so that `set view/rotate -30` is a v
 Style = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=complete.style_names)]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="As `view/zoom`.", autocompletion=complete.param_keys)]
 Seconds = Annotated[float | None, typer.Option(metavar="N", help="Length of the change.")]
-On = Annotated[str, typer.Option("--on", metavar="now|beat|bar", help="When it begins.")]
+On = Annotated[
+    str | None, typer.Option("--on", metavar="now|beat|bar", help="When it begins; else as transition/quantise says.")
+]
 BACKEND_NAMES = "auto, cpu, opengl, cuda or numpy."
 Slot = Annotated[int, typer.Argument(metavar="N", min=1)]
 
@@ -62,7 +64,7 @@ def _pairs(answer: Any) -> None:
 
 
 @_verb("load")
-def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = "now") -> None:
+def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) -> None:
     """Change to a style, by name or file."""
     path = read_path(name)
     wanted = str(path.resolve()) if path.is_file() else name  # the daemon may stand in another folder
@@ -70,19 +72,19 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = "now") -
 
 
 @_verb("next")
-def next_(remote: Remote, seconds: Seconds = None, on: On = "now") -> None:
+def next_(remote: Remote, seconds: Seconds = None, on: On = None) -> None:
     """The next slot of the bank."""
     remote.show(remote.call("style.next", seconds=seconds, on=on), _shown)
 
 
 @_verb("previous")
-def previous(remote: Remote, seconds: Seconds = None, on: On = "now") -> None:
+def previous(remote: Remote, seconds: Seconds = None, on: On = None) -> None:
     """The slot before."""
     remote.show(remote.call("style.previous", seconds=seconds, on=on), _shown)
 
 
 @_verb("slot")
-def slot(remote: Remote, number: Slot, seconds: Seconds = None, on: On = "now") -> None:
+def slot(remote: Remote, number: Slot, seconds: Seconds = None, on: On = None) -> None:
     """A slot of the bank, from 1."""
     remote.show(remote.call("style.slot", slot=number, seconds=seconds, on=on), _shown)
 
@@ -161,11 +163,12 @@ def snapshot(
     act: Annotated[str, typer.Argument(metavar="store|recall")],
     number: Slot,
     seconds: Seconds = None,
+    on: On = None,
 ) -> None:
     """Keep everything as it is now, or glide back to it."""
     if act not in ("store", "recall"):
         raise UsageError(f"a snapshot cannot {act[:40]!r}.", "Write `snapshot store 1` or `snapshot recall 1`.")
-    glide = {"seconds": seconds} if act == "recall" else {}
+    glide = {"seconds": seconds, "on": on} if act == "recall" else {}
     done = "kept in" if act == "store" else "back to"
     answer = remote.call(f"snapshot.{act}", slot=number, **glide)
     remote.show(answer, lambda _: print(f"{done} snapshot {number}"))

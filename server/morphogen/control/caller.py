@@ -19,7 +19,7 @@ PENDING = 256
 # What clients keep a copy of, and after which methods they must ask for it anew. (Parameters and styles have events.)
 CHANGES = {
     "mod.set": "modulation", "snapshot.recall": "modulation", "snapshot.store": "snapshots", "bank.set": "bank",
-    "audio.select": "sound", "tempo.source": "tempo", "tempo.link": "tempo",
+    "audio.select": "sound",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from morphogen.control.styles import bring
+from morphogen.cues import moment
 from morphogen.errors import StyleError, UsageError
 from morphogen.params.describe import listing
 
@@ -60,15 +61,23 @@ def _store(instrument: Instrument, slot: int) -> dict[str, Any]:
     return {"slot": slot}
 
 
-def _recall(instrument: Instrument, slot: int, seconds: float) -> Future[Any] | dict[str, Any]:
-    kept = instrument.snapshots.recall(slot, seconds, origin="snapshot")
+def _recall(instrument: Instrument, slot: int, seconds: float, on: str | None) -> Future[Any] | dict[str, Any]:
+    """The slow part first: at its moment the style and the parameters move in the same frame."""
+    when = moment(on, instrument.params.get("transition/quantise"))
+    kept, answer = instrument.snapshots.kept(slot, seconds), {"slot": slot}
     if kept.style and kept.style != instrument.stage.style.name:
         try:
             style = instrument.library.find(kept.style)
         except StyleError:
-            return {"slot": slot, "style": "gone"}
-        bring(instrument, style, seconds, "now", instrument.bank.locate(style.name))
-    return {"slot": slot}
+            answer["style"] = "gone"
+        else:
+            bring(instrument, style, seconds, when, instrument.bank.locate(style.name))
+
+    def move() -> dict[str, Any]:
+        instrument.snapshots.move(kept, seconds, "snapshot")
+        return answer
+
+    return move() if when == "now" else instrument.cues.hold(when, move)
 
 
 def _snapshots(instrument: Instrument) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from morphogen.composer import HEARD, heard
+from morphogen.cues import moment
 from morphogen.errors import StateError, UsageError
 from morphogen.field.names import weight_names
 from morphogen.field.scene import program
@@ -20,17 +21,16 @@ from morphogen.stage import Change, morphs
 if TYPE_CHECKING:
     from morphogen.instrument import Instrument
 
-WHEN = ("now", "beat", "bar")
 LONGEST = 600.0
 MOST_WEIGHTS = 4096  # in one answer of style.weights
 
 
 def bring(
-    instrument: Instrument, style: Style, seconds: float | None, on: str, slot: int = 0, hold: float | None = None
-) -> Future[Any]:
+    instrument: Instrument, style: Style, seconds: float | None, on: str | None, slot: int = 0,
+    hold: float | None = None,
+) -> Future[Any]:  # fmt: skip
     """Compile and align what the change needs and ask the stage for it. Control thread: this is the slow part."""
-    if on not in WHEN:
-        raise UsageError(f"`on` cannot be {on[:20]!r}.", f"One of {', '.join(WHEN)}.")
+    on = moment(on, instrument.params.get("transition/quantise"))
     if seconds is None:
         seconds = instrument.params.value("transition/seconds")
     if not 0 <= seconds <= LONGEST:
@@ -49,12 +49,12 @@ def bring(
     return instrument.stage.request(Change(style, seconds, on, kind, slot, hold, aligned))
 
 
-def _load(instrument: Instrument, name: str, seconds: float | None, on: str) -> Future[Any]:
+def _load(instrument: Instrument, name: str, seconds: float | None, on: str | None) -> Future[Any]:
     style = instrument.library.find(name)
     return bring(instrument, style, seconds, on, instrument.bank.locate(style.name))
 
 
-def _put(instrument: Instrument, blob: bytes, seconds: float | None, on: str) -> Future[Any]:
+def _put(instrument: Instrument, blob: bytes, seconds: float | None, on: str | None) -> Future[Any]:
     return bring(instrument, received(blob), seconds, on)
 
 
@@ -65,7 +65,7 @@ def _morph(instrument: Instrument, name: str, position: float) -> Future[Any]:
 
 
 def _step(move: Callable[[Instrument], str]) -> Callable[..., Future[Any]]:
-    def step(instrument: Instrument, seconds: float | None, on: str) -> Future[Any]:
+    def step(instrument: Instrument, seconds: float | None, on: str | None) -> Future[Any]:
         if not len(instrument.bank):
             raise StateError("the bank is empty.", "Fill it with bank.set.")
         name = move(instrument)
@@ -74,7 +74,7 @@ def _step(move: Callable[[Instrument], str]) -> Callable[..., Future[Any]]:
     return step
 
 
-def _slot(instrument: Instrument, slot: int, seconds: float | None, on: str) -> Future[Any]:
+def _slot(instrument: Instrument, slot: int, seconds: float | None, on: str | None) -> Future[Any]:
     name = instrument.bank.select(slot)
     return bring(instrument, instrument.library.find(name), seconds, on, slot)
 

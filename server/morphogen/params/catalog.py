@@ -74,6 +74,10 @@ PARAMS: tuple[Param, ...] = (
     Param("transition/seconds", 2, 0, 30, "Length of a change that does not say its own.", unit="s"),
     Param("transition/kind", 0, 0, 2, "Morph the weights, cross-fade the pictures, or whichever fits.",
           kind="choice", choices=("auto", "fade", "morph")),
+    Param("transition/quantise", 0, 0, 2, "When styles and snapshots come in that do not say it: at once, on the next "
+          "beat, or on the next bar.", kind="choice", choices=("off", "beat", "bar")),
+    Param("transition/every", 0, 0, 256, "The next style of the bank comes in every so many beats; 0 is never.",
+          unit="beats", kind="int"),
     # --- output
     Param("output/master", 1, 0, 1, "Fades the whole picture to black.", smoothing=0.03),
     Param("output/blackout", 0, 0, 1, "Black on the very next frame.", kind="bool"),
@@ -87,5 +91,5 @@ PARAMS: tuple[Param, ...] = (
 BY_KEY: dict[str, Param] = {param.key: param for param in PARAMS}
 assert len(BY_KEY) == len(PARAMS), "a parameter is declared twice"
 
-RESERVED_GROUPS = frozenset({"controls", "style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm"})
+RESERVED_GROUPS = frozenset({"controls", "style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm", "record"})
 assert not RESERVED_GROUPS & {param.group for param in PARAMS}, "a group name is reserved for commands"

@@ -43,19 +43,28 @@ class Snapshots:
         return kept
 
     def recall(self, slot: int, seconds: float = 0.0, origin: str = "snapshot") -> Kept:
-        """Glide to what was kept; routes cross-fade in the same time. The caller loads `style` of the answer.
+        """Glide to what was kept in a slot, now. Raises what `kept` raises."""
+        kept = self.kept(slot, seconds)
+        self.move(kept, seconds, origin)
+        return kept
 
-        Blackout and freeze stay as they are. Raises UsageError (no such slot), StateError (empty), ParamError
-        (seconds)."""
+    def kept(self, slot: int, seconds: float = 0.0) -> Kept:
+        """What is in a slot, and whether one can glide there in that time. Raises UsageError (no such slot), StateError
+        (empty), ParamError (seconds)."""
+        self._params.glide({}, seconds)
         number = _slot(slot)
         with self._lock:
             kept = self._slots.get(number)
             stored = ", ".join(map(str, sorted(self._slots))) or "none"
         if kept is None:
             raise StateError(f"nothing is stored in snapshot {number}.", f"Stored: {stored}. Use snapshot.store first.")
+        return kept
+
+    def move(self, kept: Kept, seconds: float = 0.0, origin: str = "snapshot") -> None:
+        """Glide to it; routes cross-fade in the same time. The caller loads its style. Blackout and freeze stay as they
+        are. Raises ParamError (seconds)."""
         self._params.glide({k: v for k, v in kept.params.items() if k not in _LEFT_ALONE}, seconds, origin)
         self._modulation.set_routes(kept.routes, float(seconds))
-        return kept
 
     def clear(self, slot: int) -> None:
         """Empty a slot; an empty one stays empty. Raises UsageError."""

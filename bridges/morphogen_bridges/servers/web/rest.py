@@ -143,7 +143,7 @@ class Rest:
             blob = await _upload(request)
             if not blob:
                 raise UsageError("The body is empty.", "Send a PNG that carries a style, a style file or a packed one.")
-            return answer(await ask(self._host, "style.put", {"blob": blob, "on": request.query.get("on", "now")}))
+            return answer(await ask(self._host, "style.put", {"blob": blob, "on": request.query.get("on")}))
 
 
 async def _upload(request: web.Request) -> bytes:
