@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from morphogen import __version__, cli, registry
-from morphogen.cli import complete, ctl, still
+from morphogen.cli import complete, ctl
 from morphogen.errors import MorphogenError, StyleError, Unavailable, UsageError
+from morphogen.field.network import init_glow, preset
+from morphogen.library.style import Style, load_style
 from morphogen.methods import BY_NAME as METHODS_BY_NAME
 from morphogen.methods import METHODS, bind
 from waiting import until
@@ -90,10 +93,14 @@ def fake_still(monkeypatch):
     asked = []
 
     def render_still(style, size, moment, sets, backend):
-        asked.append((style, size, moment, dict(sets), backend))
+        asked.append((style.name, size, moment, dict(sets), backend))
         return np.full((size[1], size[0], 4), 200, np.uint8)
 
-    monkeypatch.setitem(sys.modules, "morphogen.still", types.SimpleNamespace(render_still=render_still))
+    def first_style(library, name):
+        return Style(init_glow(preset("3L_4D"), 5), name or "starter/first")
+
+    module = types.SimpleNamespace(render_still=render_still, first_style=first_style)
+    monkeypatch.setitem(sys.modules, "morphogen.still", module)
     return asked
 
 
@@ -207,11 +214,10 @@ def test_still_writes_a_png(capsys, fake_still, tmp_path):
     assert (code, out) == (0, "")
     assert "32 x 18" in err
     assert fake_still == [("a/b", (32, 18), 2.5, {"view/zoom": "2"}, "auto")]
-    from PIL import Image
-
     with Image.open(target) as picture:
         assert (picture.size, picture.mode) == ((32, 18), "RGB")
     assert [path.name for path in target.parent.iterdir()] == ["out.png"]
+    assert load_style(target).name == "a/b", "whoever gets the picture can play it"
 
 
 @pytest.mark.parametrize(("setting", "what"), [
@@ -225,13 +231,11 @@ def test_still_refuses_wrong_settings(capsys, fake_still, tmp_path, setting, wha
     assert not list(tmp_path.iterdir())
 
 
-def test_a_png_is_whole_or_not_there(tmp_path):
-    target = tmp_path / "a.png"
-    target.write_bytes(b"before")
-    with pytest.raises((TypeError, ValueError, AttributeError)):
-        still.write_png(target, "no picture")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-    assert target.read_bytes() == b"before"
+def test_a_still_that_cannot_be_written_says_so(capsys, fake_still, tmp_path):
+    (tmp_path / "file").write_bytes(b"before")
+    code, _out, err = run(capsys, "still", "--size", "32x18", "-o", str(tmp_path / "file" / "a.png"))
+    assert (code, "cannot be written" in one_line(err)) == (1, True)
+    assert (tmp_path / "file").read_bytes() == b"before"
 
 
 # --- ctl
@@ -270,6 +274,21 @@ def test_ctl_loads_a_file_by_its_full_path(capsys, control, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     run(capsys, "ctl", "load", "mine.safetensors")
     assert Path(control.calls[0][1]["name"]) == (tmp_path / "mine.safetensors").resolve()
+
+
+def test_ctl_share_writes_the_picture(capsys, control, tmp_path, monkeypatch):
+    control.answers["style.share"] = {"name": "a/b", "png": b"picture"}
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, "ctl", "share", "-o", "new/now.png")
+    assert (code, err, "a/b in a picture of 0 kB" in out) == (0, "", True)
+    assert (tmp_path / "new" / "now.png").read_bytes() == b"picture"
+    (tmp_path / "mine.safetensors").write_bytes(b"x")
+    assert json.loads(run(capsys, "ctl", "share", "mine.safetensors", "-o", "m.png", "--json")[1])["bytes"] == 7
+    run(capsys, "ctl", "share", "cosmic/galaxy", "-o", "g.png")
+    asked = [bound["name"] for _method, bound in control.calls]
+    assert asked == ["", str((tmp_path / "mine.safetensors").resolve()), "cosmic/galaxy"]
+    code, _out, err = run(capsys, "ctl", "share", "-o", "a.jpg")
+    assert (code, "only a PNG carries a style" in one_line(err), len(control.calls)) == (2, True, 3)
 
 
 def test_ctl_prints_lists_as_tables_and_as_json(capsys, control):
@@ -370,8 +389,11 @@ def test_styles_share_and_everything_that_takes_the_picture(capsys, home, tmp_pa
     assert run(capsys, "styles", "share", str(picture), "-o", str(tmp_path / "again.png"), "--size", "64x36")[0] == 0
     still = ["still", "--style", str(picture), "--size", "64x36", "-o", str(tmp_path / "still.png")]
     assert run(capsys, *still)[0] == 0
-    code, _out, err = run(capsys, "still", "--style", str(tmp_path / "still.png"), "-o", str(tmp_path / "b.png"))
-    assert (code, "still.png: it is a picture without a style in it." in one_line(err)) == (1, True)
+    assert json.loads(run(capsys, "styles", "show", str(tmp_path / "still.png"), "--json")[1])["seed"] == 7
+    with Image.open(tmp_path / "still.png") as pixels:
+        pixels.save(tmp_path / "bare.png")
+    code, _out, err = run(capsys, "still", "--style", str(tmp_path / "bare.png"), "-o", str(tmp_path / "b.png"))
+    assert (code, "bare.png: it is a picture without a style in it." in one_line(err)) == (1, True)
 
 
 def test_styles_share_writes_pngs_only(capsys, home, tmp_path):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from morphogen.cli import complete
+from morphogen.cli.ctl_share import share
 from morphogen.cli.output import print_json, print_table
 from morphogen.cli.remote import Remote, common_parameters, connected
 from morphogen.errors import UsageError
@@ -69,6 +70,9 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) ->
     path = read_path(name)
     wanted = str(path.resolve()) if path.is_file() else name  # the daemon may stand in another folder
     remote.show(remote.call("style.load", name=wanted, seconds=seconds, on=on), _shown)
+
+
+_verb("share")(share)
 
 
 @_verb("next")

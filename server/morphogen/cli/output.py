@@ -8,10 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from morphogen.errors import UsageError
+
 
 def note(text: str) -> None:
     """A remark for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def read_png(path: Path) -> Path:
+    """`path`, where a picture shall go that carries a style. Raises UsageError for what would be no PNG."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path.name[:60]} would not be a PNG, and only a PNG carries a style.", "End it in .png.")
+    return path
 
 
 def _plain(value: Any) -> Any:

@@ -1,14 +1,12 @@
-"""`morphogen still`: one frame as a PNG, the same every time."""
+"""`morphogen still`: one frame as a PNG, the same every time, with the style that it shows in it."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +15,7 @@ from morphogen.cli.output import note
 from morphogen.errors import UsageError
 from morphogen.grammar import nearest, read_backend, read_size
 
-HELP = "Draw one frame as a PNG; the same every time."
+HELP = "Draw one frame as a PNG that carries its style; the same every time."
 BIG = 8_000_000  # pixels: from here on drawing takes long enough to say so
 
 
@@ -39,16 +37,21 @@ def still(
         str, typer.Option(metavar="NAME", help="What draws.", autocompletion=complete.backends)
     ] = "auto",
 ) -> None:  # fmt: skip
-    """Render and write atomically: the file is whole or not there."""
+    """Render and write atomically: the file is whole or not there. It carries its style, as `styles share` does: the
+    style itself, without what `--set` did to this picture."""
     width, height = read_size(size)
     values = read_settings(sets or ())
     drawer = read_backend(backend)
-    from morphogen.still import render_still
+    from morphogen.library.atomic import write
+    from morphogen.library.exchange import as_picture
+    from morphogen.library.find import Library
+    from morphogen.still import first_style, render_still
 
+    shown = first_style(Library(), style)
     with busy(f"Drawing {width} x {height}", width * height >= BIG):
-        picture = render_still(style, (width, height), time, values, drawer)
-    write_png(output, picture)
-    note(f"Wrote {output} ({width} x {height}).")
+        picture = render_still(shown, (width, height), time, values, drawer)
+    write(output, as_picture(shown, picture[..., :3]))
+    note(f"Wrote {output} ({width} x {height}), with the style {shown.name} in it.")
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, str]:
@@ -80,29 +83,3 @@ def busy(text: str, shown: bool = True) -> Iterator[None]:
 
     with Console(stderr=True).status(text):
         yield
-
-
-def write_png(path: Path, picture: Any) -> None:
-    """Write (h, w, 4) uint8 pixels to `path` in one step; missing folders are made. Raises OSError."""
-    from PIL import Image
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error  # the name people know, not the temporary one
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(picture, "RGBA").convert("RGB").save(file, "PNG")
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """mkstemp makes private files; a picture gets the rights that any new file would."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from morphogen.cli import complete
-from morphogen.cli.output import note, print_json, print_table
+from morphogen.cli.output import note, print_json, print_table, read_png
 from morphogen.cli.still import busy
 from morphogen.errors import UsageError
 from morphogen.grammar import read_size
@@ -91,8 +91,7 @@ def share(
     from morphogen.library.find import Library
     from morphogen.share import share as draw_picture
 
-    if output.suffix.lower() != ".png":
-        raise UsageError(f"{output.name[:60]} would not be a PNG, and only a PNG carries a style.", "End it in .png.")
+    read_png(output)
     width, height = read_size(size)
     style = Library().find(name)
     with busy(f"Drawing {style.title}, {width} x {height}"):

@@ -16,6 +16,7 @@ from morphogen.library.style import SUFFIX, Style, to_bytes
 
 SIZE = (480, 270)
 SECONDS = 20.0
+BAND = 30  # rows that are drawn at once; fields of cells took 1.1 GB for the whole picture, more than training did
 CARRIED = 30_000  # bytes of the style's file; a page with many pictures loads each of them
 
 
@@ -24,9 +25,11 @@ def thumbnail(style: Style, size: tuple[int, int] = SIZE, seconds: float = SECON
     width, height = size
     x = ((np.arange(width) + 0.5) / width - 0.5) * width / height
     y = 0.5 - (np.arange(height) + 0.5) / height
-    across, up = np.meshgrid(x, y)
-    channels = evaluate(style.network, {"x": across, "y": up}, {"time": seconds})
-    return np.rint(np.stack(channels, axis=-1) * 255).astype(np.uint8)
+    drawn = []
+    for at in range(0, height, BAND):
+        across, up = np.meshgrid(x, y[at : at + BAND])
+        drawn.append(np.stack(evaluate(style.network, {"x": across, "y": up}, {"time": seconds}), axis=-1))
+    return np.rint(np.concatenate(drawn) * 255).astype(np.uint8)
 
 
 def save_thumbnail(style: Style, path: Path | None = None, seconds: float = SECONDS) -> Path:
