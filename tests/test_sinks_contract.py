@@ -29,6 +29,7 @@ from texture_rigs import RIGS
 
 HOW = {
     "png": lambda tmp, port: {"path": str(tmp / "pictures")},
+    "record": lambda tmp, port: {"path": str(tmp / "videos") + "/"},
     "shm": lambda tmp, port: {"dir": str(tmp), "name": "contract"},
     "zmq": lambda tmp, port: {"port": port},
 }
@@ -233,7 +234,7 @@ def test_a_life_inside_the_publisher(make, host):
         frame()
         thread.join(0.0005)
     assert not sink.is_open
-    assert [d["event"] for t, d in host.events if t == "output"] == ["open", *["set"] * 20, "close"]
+    assert [d["event"] for t, d in host.events if t == "output" and "id" in d] == ["open", *["set"] * 20, "close"]
     publisher.close_all()
 
 

@@ -34,6 +34,7 @@ def state(instrument: Instrument) -> dict[str, Any]:
         "size": f"{width}x{height}",
         "half": drawn.get("half", []),
         "inner": drawn.get("inner", {}),
+        "record": instrument.recording.now,
         "changes": {**instrument.caller.changes, "controls": instrument.controls.changes},
         "learning": instrument.controls.learning,
     }

@@ -95,6 +95,17 @@ COMMANDS: tuple[Command, ...] = (
         ranges=((1, 64), (0, 3600)),
         units=("", "s"),
     ),
+    Command(
+        "/morphogen/controls/learn",
+        "controls.learn",
+        "The next control that moves gets this target: a parameter or a command.",
+        "s",
+        ("target",),
+    ),
+    Command("/morphogen/controls/cancel", "controls.cancel", "Learn no longer.", button=True),
+    # Without a path: who may play along from a tablet need not be allowed to choose where files are written.
+    Command("/morphogen/record/start", "record.start", "Record into a file in the folder of videos.", button=True),
+    Command("/morphogen/record/stop", "record.stop", "End the recording.", button=True),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from morphogen.cli import complete
+from morphogen.cli.ctl_record import record
 from morphogen.cli.ctl_share import share
 from morphogen.cli.output import print_json, print_table
 from morphogen.cli.remote import Remote, common_parameters, connected
@@ -73,6 +74,9 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) ->
 
 
 _verb("share")(share)
+
+
+_verb("record")(record)
 
 
 @_verb("next")
