@@ -20,6 +20,7 @@ from morphogen.params.catalog import PULSES
 from morphogen.params.spec import Param
 from morphogen_bridges.osc import addresses as table
 from morphogen_bridges.osc.codec import Infinitum, Message, OscError, write_message
+from morphogen_bridges.osc.foreign import Foreign
 from morphogen_bridges.osc.match import is_pattern, matching
 from morphogen_bridges.osc.peer import Peer
 from morphogen_bridges.osc.tally import Refused, Tally
@@ -44,6 +45,7 @@ class Dispatcher:
     def __init__(self, host: Host, tally: Tally) -> None:
         self._host = host
         self._tally = tally
+        self._foreign = Foreign(host.controls)
         self._routes = _routes(host)
         self._commands = {command.address: command for command in table.COMMANDS}
         self._special: dict[str, Callable[[Message, Peer], None]] = {
@@ -51,7 +53,7 @@ class Dispatcher:
             table.SUBSCRIBE: self._subscribe,
             table.SYNESTHESIA_BEAT: self._on_beat,
             **dict.fromkeys(table.SYNESTHESIA_BPM, self._heard_bpm),
-            **dict.fromkeys(table.SYNESTHESIA_UNUSED, lambda _message, _peer: None),
+            **dict.fromkeys(table.SYNESTHESIA_UNUSED, self._unused),
         }
         self._values: dict[str, tuple[Any, bool, str]] = {}
         self._calls: dict[tuple[str, int], dict[str, Any]] = {}
@@ -85,11 +87,12 @@ class Dispatcher:
         self.flush()
 
     def flush(self) -> None:
-        """Hand over gathered parameters, weights and tempo."""
+        """Hand over gathered parameters, foreign faders, weights and tempo."""
         if self._values:
             values, self._values = self._values, {}
             for key, value in values.items():
                 self._put(key, *value)
+        self._foreign.flush()
         if self._calls:
             calls, self._calls = self._calls, {}
             for (method, _), arguments in calls.items():
@@ -110,8 +113,9 @@ class Dispatcher:
             self._weight(message)
         elif is_pattern(message.address):
             self._pattern(message, peer)
-        else:
-            raise Refused("address", f"{message.address[:80]!r}.", "docs/osc.md lists all addresses.")
+        elif message.address.startswith(table.PREFIX) or not self._foreign.take(message):
+            cure = "docs/osc.md lists all addresses; `morphogen ctl learn KEY` gives a foreign one a meaning."
+            raise Refused("address", f"{message.address[:80]!r}.", cure)
 
     # --- parameters
 
@@ -225,6 +229,9 @@ class Dispatcher:
         if not 1_024 <= port <= 65_535:  # below sit the services that a forged sender would like us to talk to
             raise Refused("arguments", f"{message.address} takes the port to send to, 1024 to 65535.")
         self._host.emit("subscribe", {"host": peer.host, "port": port})
+
+    def _unused(self, message: Message, _peer: Peer) -> None:
+        self._foreign.take(message)
 
     def _on_beat(self, message: Message, peer: Peer) -> None:
         route = self._routes.get(message.address)
