@@ -7,6 +7,7 @@ import { Link } from "./link.js";
 import { Matrix } from "./matrix.js";
 import { buildPanels } from "./panels.js";
 import { Preview } from "./preview.js";
+import { Record } from "./record.js";
 import { Show } from "./show.js";
 import { Snapshots } from "./snapshots.js";
 import { Sound } from "./sound.js";
@@ -23,6 +24,7 @@ watchStatus(link);
 store.ready(() => buildControls(store));
 const stage = new Stage(store);
 const preview = new Preview(link);
+const record = new Record(link);
 const gallery = new Gallery(link);
 const sound = new Sound(link, store);
 const snapshots = new Snapshots(link);
@@ -46,6 +48,7 @@ listen([
   { keys: ["shift+digit"], shown: "Shift 1 to 8", doc: "Store a snapshot", run: (_, slot) => snapshots.press(slot, true) },
   { keys: ["m"], shown: "M", doc: "To the master fader (then arrow keys)", run: () => stage.master?.element.focus() },
   { keys: ["p"], shown: "P", doc: "Preview, on and off", run: () => preview.toggle() },
+  { keys: ["r"], shown: "R", doc: "Record, on and off", run: () => record.flip() },
   { keys: ["v"], shown: "V", doc: "Full screen", run: () => preview.full() },
   { keys: ["/"], shown: "/", doc: "Filter the styles", run: () => byId("filter").focus() },
   { keys: ["?"], shown: "?", doc: "This page", run: () => byId("help-dialog").showModal() },
