@@ -111,7 +111,7 @@ METHODS: tuple[Method, ...] = (
     Method("controls.learn", "The next control that moves gets this target; answers when it is known.",
            "the rule: `{address, target, mode, ...}`",
            (Arg("target", "str", "A parameter or a command, as `view/zoom`, `style.slot 3`, `tempo.tap`."),
-            Arg("seconds", "float", "How long to wait.", 30.0),
+            Arg("seconds", "float", "How long to wait.", 20.0),
             Arg("fields", "map", "Fields of the rule that are not to be guessed, as `{mode, low, high}`.", None))),
     Method("controls.cancel", "Learn no longer.", "`{cancelled}`"),
     Method("controls.set", "Add a rule, or change the one with this address and target.", "the rule",

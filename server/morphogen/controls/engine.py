@@ -198,7 +198,7 @@ class Engine:
         running = self._learning
         return running[0].target if running else ""
 
-    def learn(self, target: str, seconds: float = 30.0, given: Mapping[str, Any] | None = None) -> Future[Any]:
+    def learn(self, target: str, seconds: float = 20.0, given: Mapping[str, Any] | None = None) -> Future[Any]:
         """The next control that moves gets this target. The future resolves to the rule as a map, or raises StateError:
         nothing moved, cancelled, or another learning began. given: fields of the rule that are not to be guessed.
         Raises UsageError."""

@@ -14,8 +14,12 @@ from morphogen.methods import BY_NAME, REQUIRED, Arg, bind
 from morphogen.params.catalog import BY_KEY
 from morphogen.params.spec import Param, shown
 
-# Left to the keyboard: nobody ends the show, or learns, with an elbow on a pad.
-_NOT = ("shutdown", "controls.")
+# What a pad can give: method -> how many arguments at most. Nobody ends the show with an elbow, and who may learn over OSC
+# need not be allowed to choose where files are written.
+COMMANDS = {
+    "style.load": 3, "style.next": 2, "style.previous": 2, "style.slot": 3, "tempo.tap": 0, "tempo.beat": 0,
+    "tempo.set": 1, "tempo.source": 1, "snapshot.store": 1, "snapshot.recall": 3, "record.start": 0, "record.stop": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,14 @@ def _place(param: Param, name: str, value: float | str | None) -> float | None:
 def command(text: str) -> Command:
     """'style.slot 3' as a Command. Raises UsageError."""
     try:
-        name, *words = shlex.split(text)
+        name, *words = shlex.split(text) or [""]
     except ValueError as error:
         raise UsageError(f"'target' {text[:60]!r}: {error}.", "Quotes come in pairs.") from error
-    method = BY_NAME.get(name)
-    if method is None or name.startswith(_NOT):
+    method = BY_NAME.get(name) if name in COMMANDS else None
+    if method is None:
         raise UsageError(f"'target' {text[:60]!r} is neither a parameter nor a command that a control can give.",
                          _nearest(name))  # fmt: skip
-    if len(words) > len(method.args):
+    if len(words) > min(len(method.args), COMMANDS[name]):
         raise UsageError(f"'target' {text[:60]!r} has too many arguments.", _usage(name))
     given = {arg.name: _word(arg, word) for arg, word in zip(method.args, words, strict=False)}
     missing = [arg for arg in method.args[len(words) :] if arg.default is REQUIRED]
@@ -80,12 +84,12 @@ def command(text: str) -> Command:
 
 
 def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, (*BY_KEY, *BY_NAME), 1, 0.5)
+    close = difflib.get_close_matches(name, (*BY_KEY, *COMMANDS), 1, 0.5)
     return f"Did you mean {close[0]}?" if close else "As view/zoom, style.next, style.slot 3 or tempo.tap."
 
 
 def _usage(name: str) -> str:
-    return f"Write {' '.join([name, *(arg.name.upper() for arg in BY_NAME[name].args)])}."
+    return f"Write {' '.join([name, *(arg.name.upper() for arg in BY_NAME[name].args[: COMMANDS[name]])])}."
 
 
 def _word(arg: Arg, word: str) -> Any:

@@ -3,6 +3,7 @@ import { buildControls } from "./controls.js";
 import { byId } from "./dom.js";
 import { Gallery } from "./gallery.js";
 import { listen } from "./keys.js";
+import { Learn } from "./learn.js";
 import { Link } from "./link.js";
 import { Matrix } from "./matrix.js";
 import { buildPanels } from "./panels.js";
@@ -30,6 +31,7 @@ const sound = new Sound(link, store);
 const snapshots = new Snapshots(link);
 new Matrix(link, store);
 new Show(link);
+const learn = new Learn(link, store);
 
 link.addEventListener("error", (event) => complain(event.detail));
 link.addEventListener("log", (event) => {
@@ -47,6 +49,7 @@ listen([
   { keys: ["digit"], shown: "1 to 8", doc: "Recall a snapshot", run: (_, slot) => snapshots.press(slot) },
   { keys: ["shift+digit"], shown: "Shift 1 to 8", doc: "Store a snapshot", run: (_, slot) => snapshots.press(slot, true) },
   { keys: ["m"], shown: "M", doc: "To the master fader (then arrow keys)", run: () => stage.master?.element.focus() },
+  { keys: ["l"], shown: "L", doc: "Learn: point at something, then move a knob", run: () => learn.toggle() },
   { keys: ["p"], shown: "P", doc: "Preview, on and off", run: () => preview.toggle() },
   { keys: ["r"], shown: "R", doc: "Record, on and off", run: () => record.flip() },
   { keys: ["v"], shown: "V", doc: "Full screen", run: () => preview.full() },
