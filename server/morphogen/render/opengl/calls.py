@@ -92,6 +92,12 @@ class Calls:
         if first:
             raise BrokenContext(f"OpenGL reports {_ERRORS.get(first, hex(first))} while {doing}.", _cure(first))
 
+    def forgive(self) -> None:
+        """Forget what the driver complains of: it was somebody else, who shares the context."""
+        for _ in range(20):
+            if not self.GetError():
+                return
+
     def framebuffer(self, textures: Sequence[int]) -> int:
         """Name of a framebuffer that draws into these textures; bound from now on."""
         name = _U()

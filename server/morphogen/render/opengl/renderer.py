@@ -27,7 +27,7 @@ from morphogen.render.opengl.glsl import EXACT
 from morphogen.render.opengl.picture import Picture, Read
 from morphogen.render.opengl.program import GlProgram
 
-CACHED_PROGRAMS = 24
+CACHED_PROGRAMS = 64
 KEPT_FRAMES = 120  # a picture that was not drawn for so long is dropped: 16 MB at 1080p, 49 MB with a trail
 SHORTEST_TRAIL = 1e-4  # seconds
 
@@ -128,6 +128,8 @@ class OpenGLRenderer:
             raise
 
     def _submit(self, device: Device, scene: Scene, specs: Sequence[TargetSpec]) -> Token:
+        if self._shared:
+            device.gpu.calls.forgive()
         program = self._linked(device, scene.program)
         trail = scene.trail > SHORTEST_TRAIL
         self._frames += 1
