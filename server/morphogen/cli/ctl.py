@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from morphogen.cli import complete
+from morphogen.cli.ctl_controls import controls, learn
 from morphogen.cli.ctl_record import record
 from morphogen.cli.ctl_share import share
 from morphogen.cli.output import print_json, print_table
@@ -74,8 +75,6 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) ->
 
 
 _verb("share")(share)
-
-
 _verb("record")(record)
 
 
@@ -249,6 +248,10 @@ def size(remote: Remote, pixels: Annotated[str, typer.Argument(metavar="WxH")]) 
 def backend(remote: Remote, name: Annotated[str, typer.Argument(metavar="NAME", help=BACKEND_NAMES)]) -> None:
     """Draw with another backend, from one frame to the next."""
     remote.show(remote.call("show.set", backend=name), _show)
+
+
+_verb("learn")(learn)
+_verb("controls", context_settings=_FREE)(controls)
 
 
 @_verb("shutdown")

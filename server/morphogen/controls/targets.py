@@ -14,7 +14,7 @@ from morphogen.methods import BY_NAME, REQUIRED, Arg, bind
 from morphogen.params.catalog import BY_KEY
 from morphogen.params.spec import Param, shown
 
-# What a pad can give: method -> how many arguments at most. Nobody ends the show with an elbow, and who may learn over OSC
+# What a pad can give: method -> how many arguments at most. Nobody ends the show with an elbow, and who learns over OSC
 # need not be allowed to choose where files are written.
 COMMANDS = {
     "style.load": 3, "style.next": 2, "style.previous": 2, "style.slot": 3, "tempo.tap": 0, "tempo.beat": 0,
