@@ -54,7 +54,7 @@ def port_bases() -> Iterator[Callable[[], int]]:
     tests that run at the same time.
     """
     with contextlib.ExitStack() as claims:
-        yield lambda: _eight_ports(claims)
+        yield lambda: eight_ports(claims)
 
 
 @pytest.fixture
@@ -63,7 +63,8 @@ def port_base(port_bases: Callable[[], int]) -> int:
     return port_bases()
 
 
-def _eight_ports(claims: contextlib.ExitStack) -> int:
+def eight_ports(claims: contextlib.ExitStack) -> int:
+    """As `port_bases` gives them; for fixtures that outlive a test."""
     for start in random.SystemRandom().sample(range(20_000, 32_000, 16), 500):
         with contextlib.ExitStack() as claim, contextlib.ExitStack() as look:
             try:
