@@ -413,14 +413,17 @@ def test_a_picture_of_several_textures_goes_out_as_bytes(gl, machine):
 
 def test_a_fault_that_spout_leaves_in_the_context_is_not_the_backends(gl, machine):
     def read(number):
-        gl.renderer._device.gpu.calls.BindFramebuffer(0x8D40, 54321)  # no such framebuffer: an error that stays
-        return gl._read(number)
+        pixels = gl._read(number)
+        gl.renderer._device.gpu.calls.integer(0x7FFF)  # no such limit: an error that stays
+        return pixels
 
     machine.read_texture = read
+    device = gl.renderer._device
     gl.publisher.open("spout", {}, SpoutSink)
     for _ in range(3):
         gl.frame()
     assert gl.switch.name == "opengl"
+    assert gl.renderer._device is device, "no new context for that"
     assert gl.publisher.list()[0]["via"] == "texture"
 
 
