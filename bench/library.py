@@ -164,7 +164,7 @@ def _calm_drawn(style: Style) -> tuple[Style, str]:
         middle = (low + high) / 2
         calm = read(draw(replace(recipe, reaction=middle)).network).calm
         low, high = (middle, high) if calm else (low, middle)
-    reaction = float(f"{low:.2g}") if low >= 0.05 else recipe.reaction
+    reaction = float(f"{low:.2g}") if low > 0.1 * recipe.reaction else recipe.reaction
     again = draw(replace(recipe, reaction=reaction), style.name, style.title, style.licence)
     return again, f"reaction {recipe.reaction:g} to {reaction:g}"
 
