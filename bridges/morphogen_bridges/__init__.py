@@ -26,6 +26,11 @@ SOURCES: dict[str, dict[str, Any]] = {
         "doc": "MIDI controllers: knobs, pads and clock in, lamps and motors back.",
     },
     "audio_device": {"target": f"{_HERE}.sources.audio_device:AudioDevice", "doc": "A sound card's input, by name."},
+    "audio_loopback": {
+        "target": f"{_HERE}.sources.audio_loopback:AudioLoopback",
+        "extra": "loopback",
+        "doc": "What this machine plays.",
+    },
     "audio_track": {"target": f"{_HERE}.sources.audio_track:AudioTrack", "doc": "A recording, heard and paced."},
 }
 
@@ -87,14 +92,20 @@ PROBES: dict[str, dict[str, Any]] = {
     "ndi": {"target": f"{_HERE}.probes.ndi:probe", "doc": "A picture comes back over NDI, found by its name."},
     "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
     "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
+    "record": {"target": f"{_HERE}.probes.record:probe", "doc": "A second of video is written and read."},
     "spout": {"target": f"{_HERE}.probes.spout:probe", "doc": "A picture comes back over Spout."},
     "syphon": {"target": f"{_HERE}.probes.syphon:probe", "doc": "A picture comes back over Syphon."},
     "tdshm": {"target": f"{_HERE}.probes.tdshm:probe", "doc": "A picture comes back from TouchDesigner's memory."},
     "gpu": {"target": f"{_HERE}.probes.gpu:probe", "doc": "Windows' graphics cards, and which one this Python gets."},
     "window": {"target": f"{_HERE}.probes.window:probe", "doc": "A picture is drawn in a window's context."},
     "audio": {"target": f"{_HERE}.probes.audio:probe", "doc": "Sound inputs."},
-    "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "MIDI inputs."},
+    "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "A message to ourselves; the controllers."},
     "audio_devices": {"target": f"{_HERE}.probes.audio:list_devices", "doc": "Sound inputs, as a list."},
-    "midi_devices": {"target": f"{_HERE}.probes.midi:list_devices", "doc": "MIDI inputs, as a list."},
+    "loopback": {"target": f"{_HERE}.probes.audio:probe_loopback", "doc": "What this machine plays."},
+    "loopback_devices": {
+        "target": f"{_HERE}.probes.audio:list_loopbacks",
+        "doc": "Outputs whose sound can be heard, as a list.",
+    },
+    "midi_devices": {"target": f"{_HERE}.probes.midi:list_devices", "doc": "MIDI ports, as a list."},
     "display_devices": {"target": f"{_HERE}.probes.window:list_displays", "doc": "Displays, as a list."},
 }

@@ -1,7 +1,8 @@
 """MIDI clock: 24 ticks a beat in, tempo and beat out, whatever the driver does to their times.
 
 A straight line is laid through the last ticks (least squares). Ticks come in clumps where a driver hands them over once
-a buffer (JACK, 10.7 ms at 512 frames): two beats of them give the tempo to 0.15 %, four to 0.06 %.
+a buffer. Worst of 200 runs with JACK's 10.7 ms (512 frames) and 1 ms of jitter, 40 to 300 bpm: two beats give the tempo
+to 0.31 %, four to 0.12 %; one beat would give 1.1 %.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from morphogen_bridges.midi_words import CLOCK, CONTINUE, POSITION, START, STOP
 PER_BEAT = 24
 PER_BAR = 4 * PER_BEAT
 PER_POSITION = 6  # ticks of one unit of song position, a sixteenth
-LEAST, MOST = PER_BEAT, 4 * PER_BEAT  # ticks in the line
+LEAST, MOST = 2 * PER_BEAT, 4 * PER_BEAT  # ticks in the line
+ENOUGH = 1.5  # seconds of them are as good: nobody waits for two beats at 30 bpm
 SAY_EVERY = 6  # ticks
 PAUSE = 0.5  # seconds without a tick after which it is another clock
 LOOK = 12  # the newest ticks, which say first that the tempo has changed
@@ -68,13 +70,17 @@ class MidiClock:
         self._ticks = deque(((number + shift, time) for number, time in self._ticks), MOST)
         self._next, self._started = tick, True
 
+    def _enough(self) -> bool:
+        count = len(self._ticks)
+        return count >= LEAST or (count >= LOOK and self._ticks[-1][1] - self._ticks[0][1] >= ENOUGH)
+
     def _tick(self, now: float) -> Beat | None:
         if now - self._last > PAUSE:
             self._ticks.clear()
         self._last = now
         number, self._next = self._next, self._next + 1
         self._ticks.append((number, now))
-        if len(self._ticks) < LEAST or number % SAY_EVERY:
+        if number % SAY_EVERY or not self._enough():
             return None
         start, step = _line(self._ticks)
         newest = list(self._ticks)[-LOOK:]

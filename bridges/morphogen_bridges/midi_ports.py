@@ -39,18 +39,19 @@ class Port:
 
 class System:
     """The MIDI system of this machine. One thread at a time. Raises Unavailable when it is made: no package, no MIDI.
+    client: how others see us.
 
     One client each for looking at inputs and outputs stays open: making new ones for every look would show up in every
     patch bay of the machine.
     """
 
-    def __init__(self, api: str = "") -> None:
+    def __init__(self, api: str = "", client: str = CLIENT) -> None:
         try:
             import mido
             import rtmidi
         except ImportError as error:
             raise Unavailable(f"MIDI needs the package {error.name}.", INSTALL) from error
-        self._rtmidi = rtmidi
+        self._rtmidi, self._client = rtmidi, client
         name = api or mido.Backend().api or ""
         self._api = getattr(rtmidi, f"API_{name}", None) if name else rtmidi.API_UNSPECIFIED
         if self._api is None:
@@ -58,8 +59,8 @@ class System:
         if not name and sys.platform == "linux" and not os.path.exists(SEQUENCER):  # noqa: PTH110  a device
             raise Unavailable("this system has no MIDI.", _NO_SYSTEM)  # asked for, ALSA would complain on the terminal
         try:
-            self._inputs = rtmidi.MidiIn(self._api, CLIENT)
-            self._outputs = rtmidi.MidiOut(self._api, CLIENT)
+            self._inputs = rtmidi.MidiIn(self._api, client)
+            self._outputs = rtmidi.MidiOut(self._api, client)
         except (rtmidi.RtMidiError, RuntimeError) as error:
             raise Unavailable(f"this system has no MIDI: {error}", _NO_SYSTEM) from error
 
@@ -84,7 +85,7 @@ class System:
 
     def virtual(self, name: str, heard: Heard) -> Any:
         """An input of our own that others can send to. Raises Unavailable: Windows has none."""
-        made = self._rtmidi.MidiIn(self._api, CLIENT)
+        made = self._rtmidi.MidiIn(self._api, self._client)
         try:
             made.open_virtual_port(name)
         except (self._rtmidi.RtMidiError, RuntimeError, NotImplementedError) as error:
@@ -108,7 +109,7 @@ class System:
 
     def _open(self, kind: Any, port: Port) -> Any:
         try:
-            made = kind(self._api, CLIENT)
+            made = kind(self._api, self._client)
             made.open_port(port.index, port.name)
         except (self._rtmidi.RtMidiError, RuntimeError, ValueError) as error:
             raise Unavailable(f"the MIDI port {port.name!r} cannot be opened: {error}",
@@ -138,12 +139,13 @@ def clean(raw: str, platform: str = sys.platform) -> str:
     """A port's name without what changes when it is plugged in again, and without what means something to us.
 
     ALSA says `nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0`, where 20 is the next free number; Windows `nanoKONTROL2 0`, where
-    0 is the place in the list; a2jmidid puts the number into brackets."""
+    0 is the place in the list; JACK's second client of a name is `pads-01`; a2jmidid has numbers in brackets."""
     name = re.sub(r"\s+\d+:\d+$", "", raw.strip())
     if platform == "win32":
         name = re.sub(r"\s+\d+$", "", name)
     name = re.sub(r"\s*[(\[](\d+|capture|playback)[)\]]:?", "", name)
     client, colon, port = name.partition(":")
+    client = re.sub(r"-\d\d$", "", client) if colon else client
     name = f"{client} {port}" if colon and not port.startswith(client) else port or client
     return " ".join(re.sub(r"[/*#:?]", " ", name).split())[:80] or "port"
 

@@ -1,36 +1,74 @@
-"""MIDI: which inputs there are."""
+"""MIDI: which ports there are, and a message to ourselves through the system."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
+from morphogen.clock import WallClock
 from morphogen.errors import Unavailable
 from morphogen.findings import Finding, version
+from morphogen_bridges.midi_ports import System
 
-INSTALL = 'pip install "morphogen[midi]"'
+SECONDS = 2.0
+PORT = "loop-back"
+MESSAGE = [0xB0, 7, 99]
 
 
-def list_devices() -> list[dict[str, Any]]:
-    """Inputs: [{name}]. Raises Unavailable."""
+@contextlib.contextmanager
+def _system(api: str = "") -> Iterator[System]:
+    system = System(api, "Doctor")
     try:
-        import rtmidi
-    except ImportError as error:
-        raise Unavailable(f"MIDI needs the package {error.name}.", INSTALL) from error
-    try:
-        names = rtmidi.MidiIn().get_ports()
-    except rtmidi.SystemError as error:
-        raise Unavailable(
-            "this system has no MIDI.", "Linux: `sudo modprobe snd-seq`, and be in the group audio."
-        ) from error
-    return [{"name": name} for name in names]
+        yield system
+    finally:
+        system.shut()
 
 
-def probe() -> Finding:
-    """List the inputs; none plugged in is no failure."""
-    devices = list_devices()
+def list_devices(api: str = "") -> list[dict[str, Any]]:
+    """Ports: [{name, direction}], direction 'in', 'out' or 'both'. Raises Unavailable."""
+    with _system(api) as system:
+        into, out = ({port.name for port in ports} for ports in (system.inputs(), system.outputs()))
+    names = {(True, False): "in", (False, True): "out", (True, True): "both"}
+    return [{"name": name, "direction": names[name in into, name in out]} for name in sorted(into | out)]
+
+
+def probe(api: str = "") -> Finding:
+    """A controller's message to a port of our own and back, where the system has such ports; the ports listed."""
+    devices = list_devices(api)
     seen = f"python-rtmidi {version('python-rtmidi')}, "
+    seen += ", ".join(f"{device['name']} ({device['direction']})" for device in devices) or "no controller"
     details = {"devices": devices}
-    if not devices:
-        return Finding("midi", "input", "absent", f"{seen}no controller", "Plug one in.", details)
-    names = ", ".join(device["name"] for device in devices)
-    return Finding("midi", "input", "works", f"{seen}{names}", details=details)
+    with _system(api) as system:
+        try:
+            took = _loop_back(system)
+        except Unavailable as error:
+            status = "works" if devices else "absent"
+            return Finding("midi", "input", status, f"{seen}; {error.message}", error.cure, details)
+    if took is None:
+        cure = "Another program may hold the MIDI system: close it, or restart it."
+        return Finding("midi", "input", "failed", f"{seen}; no message came back within {SECONDS:g} s", cure, details)
+    return Finding(
+        "midi", "input", "works", f"{seen}; message sent and received in {took * 1e3:.1f} ms", details=details
+    )
+
+
+def _loop_back(system: System) -> float | None:
+    """Seconds from sending to hearing; None: it did not come. Raises Unavailable: no ports of our own here."""
+    heard = threading.Event()
+    ours = system.virtual(PORT, lambda message: heard.set() if message == MESSAGE else None)
+    try:
+        port = next((port for port in system.outputs() if PORT in port.raw), None)
+        if port is None:
+            return None
+        out = system.speak(port)
+        try:
+            clock = WallClock()
+            start = clock.now()
+            out.send_message(MESSAGE)
+            return clock.now() - start if heard.wait(SECONDS) else None
+        finally:
+            system.close(out)
+    finally:
+        system.close(ours)

@@ -199,7 +199,9 @@ class MidiSource(Source):
 
     def _drain(self) -> None:
         """Carry out what waits. Of a crowd, faders say their newest value only."""
-        batch = [self._queue.popleft() for _ in range(len(self._queue))]
+        waiting = [self._queue.popleft() for _ in range(len(self._queue))]
+        there = {id(surface) for surface in list(self._surfaces.values())}
+        batch = [row for row in waiting if id(row[0]) in there]  # what is unplugged has been let go of already
         words = [(surface, message, at, self._words(surface, message)) for surface, message, at in batch]
         newest: dict[str, int] = {}
         if len(batch) > SLICE:
