@@ -28,6 +28,7 @@ from morphogen_bridges.video_grid import Grid
 from morphogen_bridges.video_sound import Tap, Track
 
 PRESET = "superfast"
+TELEVISION = tuple(Fraction(n * 1_000, 1_001) for n in (24, 30, 60, 120))  # what 59.94 means
 FALLBACK_FPS = 60.0  # for a show that is drawn as fast as it can
 FLOOR = 200_000_000  # bytes of the disk that are left to others: a recording ends before it stops whatever else writes
 GAP = 10.0  # seconds without a frame (a computer that slept): the recording goes on in another file
@@ -151,7 +152,7 @@ class RecordSink(Sink):
 
     def _rate(self, options: SinkOptions) -> Fraction:
         fps = options.fps or (self._host.show_fps if self._host else 0.0) or FALLBACK_FPS
-        return Fraction(fps).limit_denominator(1_001)
+        return next((exact for exact in TELEVISION if abs(fps - exact) < 0.005), Fraction(fps).limit_denominator(100))
 
     def _begin(self, options: SinkOptions, wish: video_codecs.Wish, plan: video_codecs.Plan) -> None:
         """Everything that can fail before the first frame: folder, file, room, and the tap on the sound."""
