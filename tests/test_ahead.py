@@ -53,8 +53,8 @@ def worker(renderer, library, monkeypatch) -> Iterator[Ahead]:
     assert not worker._thread.is_alive()
 
 
-def alone(library: Library) -> list:
-    shapes = dict.fromkeys(library.find(name).shape for name in library.names())
+def alone(library: Library, *names: str) -> list:
+    shapes = dict.fromkeys(library.find(name).shape for name in names)
     return [program((shape,)) for shape in shapes][: ahead.MOST]
 
 
@@ -63,8 +63,11 @@ def pairs(library: Library, name: str, *others: str) -> list:
     return [program((shape, other)) for other in found if other != shape]
 
 
-def test_every_shape_once_in_the_order_of_the_bank_then_both_neighbours(worker, renderer, library):
-    names, expected = library.names(), alone(library)
+def test_every_shape_once_the_nearest_slots_first_then_the_cross_fades_to_both_neighbours(worker, renderer, library):
+    names = library.names()
+    ring = [names[(3 + way * step) % len(names)] for step in range(len(names) // 2 + 1) for way in (1, -1)]
+    assert ring[:6] == [names[3], names[3], names[4], names[2], names[5], names[1]]
+    expected = alone(library, *ring)
     assert len(names) > len(expected) > 2
     worker.start(names[3])
     expected += pairs(library, names[3], names[4], names[2])
@@ -112,7 +115,7 @@ def test_who_leafs_through_the_bank_wants_no_cross_fades_yet(worker, renderer, l
 def test_what_cannot_be_compiled_does_not_stop_the_others(worker, renderer, library):
     renderer.fails = True
     worker.start("from/elsewhere")
-    until(lambda: len(renderer.prepared) == len(alone(library)))
+    until(lambda: len(renderer.prepared) == len(alone(library, *library.names())))
 
 
 def test_it_stops_when_told(worker, renderer):

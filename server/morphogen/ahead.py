@@ -2,13 +2,13 @@
 
 First the shapes that the bank holds: some seconds of one core the first time on a machine, in native code behind the
 picture (`priority.behind_the_picture`); afterwards they lie in the store of compiled code and take milliseconds. Then,
-after each change of style, the cross-fades to the next and the previous slot.
+after each change of style, the cross-fades to the next and the previous slot, for the backends that compile such pairs.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from morphogen import log
@@ -19,7 +19,7 @@ from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 
 SETTLED = 2.0  # seconds that a style stays before its cross-fades are worth a core
-MOST = 16  # shapes; a backend keeps 24 programs, and cross-fades want some of them
+MOST = 48  # shapes; a backend keeps 64 programs, and cross-fades want some of them
 
 _log = log.get("ahead")
 
@@ -67,7 +67,7 @@ class Ahead:
 
     def _alone(self) -> Iterator[Shape]:
         done: set[Shape] = set()
-        for name in self._bank.names:
+        for name in _around(self._bank.names, self._running):
             shape = self._shape(name)
             if shape is None or shape in done:
                 continue
@@ -98,3 +98,12 @@ class Ahead:
             self._compile(program(shapes))
         except MorphogenError as error:
             _log.debug("%s was not compiled ahead: %s", shapes, error)
+
+
+def _around(names: Sequence[str], running: str) -> Sequence[str]:
+    """The names, nearest neighbours in the ring first."""
+    if running not in names:
+        return names
+    at, count = names.index(running), len(names)
+    steps = {name: ((i - at) % count, (at - i) % count) for i, name in enumerate(names)}  # onward, back
+    return sorted(names, key=lambda name: min(2 * steps[name][0] - 1, 2 * steps[name][1]))

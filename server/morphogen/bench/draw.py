@@ -115,11 +115,11 @@ def presets(renderer: Renderer, size: tuple[int, int], seconds: float) -> list[d
 
 
 def compiling(backend: str) -> dict[str, Any]:
-    """Seconds to compile a new shape, a fade's pair, and to take on new weights (nothing is compiled)."""
+    """Seconds to compile a new shape, a fade's pair beside its shapes, and to take on new weights (nothing is compiled)."""
     renderer = create(backend, 1)
     found: dict[str, Any] = {"backend": backend}
     a, b = preset("3L_4D"), preset("3L_8D")
-    for name, shapes in (("shape_s", (a,)), ("pair_s", (a, b)), ("weights_s", (a,))):
+    for name, shapes in (("shape_s", (a,)), ("other_s", (b,)), ("pair_s", (a, b)), ("weights_s", (a,))):
         start = time.perf_counter()
         renderer.prepare(program(shapes))
         found[name] = round(time.perf_counter() - start, 4)

@@ -1,4 +1,4 @@
-"""The pixel program: view -> field (or two, cross-faded) -> grade | temporal | master -> dither.
+"""The pixel program: view -> field -> grade (or two of them, cross-faded) | temporal | master -> dither.
 
 `program(shapes)` is the graph that backends compile, once per pair of network shapes. `Scene` is everything that one
 frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads. Coordinates are picture
@@ -76,14 +76,14 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     """The pixel program for one network shape, or for two while they cross-fade."""
     x, y = _view(pixel_input("px"), pixel_input("py"))
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
-    rgb = [Node("pick", (fields[0], c)) for c in range(3)]
-    if len(shapes) == 2:
-        other = [Node("pick", (fields[1], c)) for c in range(3)]
-        rgb = [fma(b - a, _u("mix"), a) for a, b in zip(rgb, other, strict=True)]
+    pictures = [_grade([Node("pick", (one, c)) for c in range(3)]) for one in fields]
+    rgb = pictures[0]
+    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other
+        rgb = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*pictures, strict=True))
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
-    return Program(shapes, row, _grade(rgb), finish)
+    return Program(shapes, row, rgb, finish)
 
 
 def _view(px: Node, py: Node) -> tuple[Node, ...]:

@@ -35,17 +35,21 @@ from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
 from morphogen.render.wide.samples import canonical, folded, sampled
 
-CACHED_KERNELS = 24
+CACHED_KERNELS = 64
 
 
 @dataclass(frozen=True)
 class _Shot:
-    """One frame, ready for its targets. slots: of the scene, float64; networks: folded weights of the small ones."""
+    """One frame, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
+    weights of the small ones."""
 
     kernel: Kernel
     scene: Scene
     slots: NDArray[np.float64]
     networks: NDArray[np.float32]
+
+
+Shots = Sequence[_Shot]
 
 
 class CpuRenderer:
@@ -79,14 +83,20 @@ class CpuRenderer:
 
     def prepare(self, program: Program) -> Kernel:
         """Compile, or take from the cache. 0.15 to 0.4 s for a new shape (wide ones are all one shape): call it off the
-        render thread first."""
+        render thread first. Two small networks need no program of their own (`_exposed`)."""
+        wide = any(shape.wide for shape in program.shapes)
         try:
-            if any(shape.wide for shape in program.shapes):
+            if wide:
                 self._wide.prepare(program.shapes)
-            self._kernel(canonical(program.shapes, whole=False))  # a fade from small to wide, on a slow machine
-            return self._kernel(canonical(program.shapes))
+            return [self._kernel(shapes) for shapes in self._needed(program.shapes)][-1]
         except RuntimeError as error:
             raise RenderError(f"LLVM could not compile {program.shapes[0]}: {str(error)[:200]}") from error
+
+    def _needed(self, shapes: tuple[Shape, ...]) -> Sequence[tuple[Shape, ...]]:
+        """What must be compiled to draw these."""
+        if not any(shape.wide for shape in shapes):
+            return [(shape,) for shape in shapes]
+        return canonical(shapes, whole=False), canonical(shapes)  # a fade from small to wide, on a slow machine
 
     def _kernel(self, shapes: tuple[Shape, ...]) -> Kernel:
         with self._lock:
@@ -115,7 +125,7 @@ class CpuRenderer:
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
         wide = any(shape.wide for shape in program.shapes)
-        made = all(canonical(program.shapes, whole) in self._kernels for whole in (True, False))
+        made = all(shapes in self._kernels for shapes in self._needed(program.shapes))
         return made and (not wide or self._wide.has(program.shapes))
 
     def limit(self, seconds: float) -> None:
@@ -130,7 +140,6 @@ class CpuRenderer:
         self.prepare(scene.program)
         scales = self._governor.plan(shapes, specs)
         made = canonical(shapes, whole=self._governor.small == 1)
-        shot = _Shot(self._kernel(made), scene, scene_uniforms(scene), folded(scene, made))
         wide = any(map(sampled, made))
         self._frames += 1
         if self._history:
@@ -138,43 +147,72 @@ class CpuRenderer:
         if not wide:
             self._wide.rest()
         start = self._clock.now()
+        alone = [made] if wide else [(shape,) for shape in shapes]
+        scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
+        shots = [_Shot(self._kernel(m), s, scene_uniforms(s), folded(s, m)) for m, s in zip(alone, scenes, strict=True)]
         for spec, out in targets:
             if wide:
                 pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
-                self._draw(shot, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
+                self._draw(shots, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
             elif spec in scales:
-                self._draw_small(shot, spec, out, scales[spec])
+                self._draw_small(shots, spec, out, scales[spec])
             else:
-                self._draw(shot, spec, out)
+                self._draw(shots, spec, out)
         self._governor.measured(shapes, specs, scales, self._clock.now() - start, self._wide.spent())
 
-    def _draw(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
+    def _draw(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
         """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
-        job = self._job(shot.scene, spec, out if aside is None else aside, width)
-        uniforms = self._filled(shot, job, spec, shot.scene.trail > 1e-4)
+        scene = shots[0].scene
+        job = self._job(scene, spec, out if aside is None else aside, width)
         if sampled:
-            self._wide.draw(shot.kernel, job, uniforms, shot.scene, spec, sampled)
+            uniforms = self._filled(shots[0], job, spec, scene.trail > 1e-4)
+            self._wide.draw(shots[0].kernel, job, uniforms, scene, spec, sampled)
         else:
-            self._run(shot.kernel, job)
+            self._exposed(shots, job, spec)
         if aside is not None:
             out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
 
-    def _draw_small(self, shot: _Shot, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+    def _draw_small(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """At 1 / scale of the width and height, then scaled up."""
-        canvas, m = spec.canvas, MARGIN
+        canvas, m, scene = spec.canvas, MARGIN, shots[0].scene
         place = Crop(
             canvas.x // scale - m, canvas.y // scale - m, canvas.canvas_width // scale, canvas.canvas_height // scale
         )
         small = replace(spec, width=spec.width // scale + 2 * m, height=spec.height // scale + 2 * m, crop=place)
-        samples = self._job(shot.scene, small, out, small.width)
+        samples = self._job(scene, small, out, small.width)
         samples.sampled = 1
-        uniforms = self._filled(shot, samples, small, True)
-        self._run(shot.kernel, samples)
-        job = self._job(shot.scene, spec, out, spec.width)
+        uniforms = self._exposed(shots, samples, small)
+        job = self._job(scene, spec, out, spec.width)
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
         self._run(self._upscales[scale], job)
+
+    def _exposed(self, shots: Shots, job: Job, spec: TargetSpec) -> NDArray[np.float32]:
+        """One picture, or two, the second over the first by the very blend that makes a trail: so no cross-fade waits
+        for a program of its own. What the past keeps of itself is kept by the first.
+
+        keep * past + (1 - keep) * ((1 - mix) * first + mix * second)
+            = (1 - share) * (k * past + (1 - k) * first) + share * second
+        where share = (1 - keep) * mix and k = keep / (1 - share)
+
+        Returns the last uniforms, which must outlive the job."""
+        if len(shots) == 1:
+            uniforms = self._filled(shots[0], job, spec, bool(job.sampled) or shots[0].scene.trail > 1e-4)
+            self._run(shots[0].kernel, job)
+            return uniforms
+        first, second = shots
+        under = Job.from_buffer_copy(job)
+        under.sampled = 1
+        below = self._filled(first, under, spec, True)
+        keep = float(below[SLOT["keep"]])
+        share = (1.0 - keep) * first.scene.mix
+        below[SLOT["keep"]] = keep / (1.0 - share) if share < 1.0 else 0.0
+        self._run(first.kernel, under)
+        over = self._filled(second, job, spec, True)
+        over[SLOT["trail"]], over[SLOT["keep"]] = 1.0, 1.0 - share
+        self._run(second.kernel, job)
+        return over
 
     def _filled(self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool) -> NDArray[np.float32]:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""

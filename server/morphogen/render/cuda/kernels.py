@@ -20,7 +20,7 @@ from morphogen.render.objects import ObjectStore
 from morphogen.render.scribe import written
 from morphogen.render.wide.samples import sampled
 
-CACHED_KERNELS = 24
+CACHED_KERNELS = 64
 Loaded = TypeVar("Loaded")
 
 

@@ -55,6 +55,7 @@ class OpenGLRenderer:
     def __init__(self, threads: int = 0, cache: Path | None = None) -> None:
         """Opens the context. Raises Unavailable: no library, driver or OpenGL 3.3; UsageError: no such card."""
         self._device: Device | None = Device()
+        self.contexts = 1
         self._described = self._device.describe()
         self.is_software = self._device.gpu.is_software
         self._programs: OrderedDict[tuple[Any, ...], GlProgram] = OrderedDict()
@@ -193,6 +194,11 @@ class OpenGLRenderer:
         self._device.gpu.enter()
         return self._device.texture(spec)
 
+    def leave(self) -> None:
+        """The context is current nowhere until the next call."""
+        if self._device is not None:
+            self._device.gpu.leave()
+
     # --- life
 
     def _open(self) -> Device:
@@ -202,6 +208,7 @@ class OpenGLRenderer:
             device = Device()
             with self._lock:
                 self._device = device
+            self.contexts += 1
             self._described = device.describe()
         return self._device
 
