@@ -43,7 +43,7 @@ HOMES = {
     ),
     "link": ("morphogen_bridges.sources.link",),
     "aalink": (),
-    "soundcard": ("morphogen_bridges.sources.*",),
+    "soundcard": ("morphogen_bridges.soundcards",),
     "moderngl": ("morphogen.render.*", "morphogen_bridges.window_*"),
     "llvmlite": ("morphogen.render.*", "morphogen.bench.*"),
     "cuda": ("morphogen.render.*",),

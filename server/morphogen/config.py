@@ -97,8 +97,8 @@ class Config:
         "size.", read_region, _PICTURE, shown="the whole picture",
     )  # fmt: skip
     audio: str = _option(
-        "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH or device:NAME.",
-        read_audio, _SOUND,
+        "demo", "SOURCE", "What it listens to: demo, none, osc, file:PATH, device:NAME, or what this machine plays: "
+        "loopback, loopback:NAME.", read_audio, _SOUND,
     )  # fmt: skip
     link: bool = _option(
         False, "", "Join the Ableton Link session of this network: tempo, beat and bar are shared with everyone in it. "

@@ -23,9 +23,11 @@ from morphogen.render import BACKENDS as RENDERERS
 BACKENDS = ("auto", *RENDERERS)
 QUALITIES = ("auto", "full")
 TEMPO_CHOICES = ("auto", "manual", "link", "midi", "track", "audio")
-AUDIO_WORDS = ("demo", "none", "osc")
-AUDIO_WITH_VALUE = ("file", "device")
-AUDIO_CURE = "Choose demo, none, osc, file:PATH or device:NAME (`morphogen devices` lists the names)."
+AUDIO_WORDS = ("demo", "none", "osc", "loopback")
+AUDIO_WITH_VALUE = ("file", "device", "loopback")
+AUDIO_CURE = (
+    "Choose demo, none, osc, file:PATH, device:NAME, loopback or loopback:NAME (`morphogen devices` lists the names)."
+)
 MAX_SIDE = 16384
 MAX_CANVAS = 1 << 20
 _SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*")
@@ -36,7 +38,8 @@ _OUT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class AudioChoice:
-    """kind: demo, none, osc, file or device. value: the file's path or the device's name, else empty."""
+    """kind: demo, none, osc, file, device or loopback. value: the file's path or the name of the device or output, else
+    empty."""
 
     kind: str
     value: str = ""
@@ -244,7 +247,8 @@ def read_tempo(value: Any) -> str:
 
 
 def parse_audio(text: str) -> AudioChoice:
-    """'file:PATH' | 'device:NAME' | 'demo' | 'none' | 'osc'. Raises UsageError. Touches no file."""
+    """'file:PATH' | 'device:NAME' | 'loopback[:NAME]' | 'demo' | 'none' | 'osc'. Raises UsageError. Touches no
+    file."""
     kind, colon, value = text.strip().partition(":")
     kind, value = kind.strip().lower(), value.strip()
     if kind in AUDIO_WORDS and not colon:

@@ -61,4 +61,4 @@ def listener(choice: AudioChoice) -> tuple[Source | None, float | None, float]:
         return track, demo.DEMO_BPM, demo.DEMO_FIRST_BEAT
     if choice.kind == "file":
         return resolve("SOURCES", "audio_track")(choice.value), None, 0.0
-    return resolve("SOURCES", "audio_device")(choice.value), None, 0.0
+    return resolve("SOURCES", f"audio_{choice.kind}")(choice.value), None, 0.0

@@ -88,7 +88,7 @@ METHODS: tuple[Method, ...] = (
            (Arg("on", "bool", "Left out: only tells.", None),)),
     Method("audio.devices", "Inputs of this machine.", "list of `{name, channels, rate, default}`"),
     Method("audio.select", "Listen to something else.", "`{audio}`",
-           (Arg("source", "str", "As `serve --audio` takes it: demo, none, osc, file:PATH, device:NAME."),)),
+           (Arg("source", "str", "As `serve --audio` takes it: demo, none, osc, file:PATH, device:NAME, loopback."),)),
     Method("output.list", "The running outputs.", "list of `{id, kind, name, width, height, written, dropped, ...}`"),
     Method("output.open", "Open an output.", "`{id, name}`",
            (Arg("kind", "str", "zmq, shm, png, null ..."), Arg("options", "map", "As `--out` takes them.", None))),

@@ -1,12 +1,10 @@
-"""Sound: which inputs there are."""
+"""Sound: which inputs there are, and which outputs can be heard."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from morphogen.findings import Finding, version
-
-LOOPBACK_HINT = "To hear what this machine plays, choose a monitor or loopback input."
 
 
 def list_devices() -> list[dict[str, Any]]:
@@ -15,6 +13,13 @@ def list_devices() -> list[dict[str, Any]]:
 
     portaudio.rescan()
     return [{key: value for key, value in row.items() if key != "index"} for row in portaudio.devices("input")]
+
+
+def list_loopbacks() -> list[dict[str, Any]]:
+    """Outputs that `--audio loopback:NAME` can hear: [{name, default}], the default first. Raises Unavailable."""
+    from morphogen_bridges import soundcards
+
+    return [{"name": output.name, "default": output.default} for output in soundcards.outputs()]
 
 
 def probe() -> Finding:
@@ -26,4 +31,14 @@ def probe() -> Finding:
         cure = "Plug one in, or start the sound server; `--audio demo` and files work without."
         return Finding("audio", "input", "absent", f"{seen}no input", cure, details)
     chosen = next((row["name"] for row in devices if row["default"]), devices[0]["name"])
-    return Finding("audio", "input", "works", f"{seen}{len(devices)} inputs, default {chosen}", LOOPBACK_HINT, details)
+    cure = "To hear what this machine plays: `--audio loopback`."
+    return Finding("audio", "input", "works", f"{seen}{len(devices)} inputs, default {chosen}", cure, details)
+
+
+def probe_loopback() -> Finding:
+    """Whether what this machine plays can be heard, and from which outputs. Raises Unavailable."""
+    rows = list_loopbacks()
+    seen, details = f"soundcard {version('soundcard')}, ", {"outputs": rows}
+    if not rows:
+        return Finding("loopback", "input", "absent", f"{seen}no output", "Plug one in.", details)
+    return Finding("loopback", "input", "works", f"{seen}{len(rows)} outputs, default {rows[0]['name']}", "", details)

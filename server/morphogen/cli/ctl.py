@@ -25,9 +25,7 @@ _FREE = {"ignore_unknown_options": True}  # so that `set view/rotate -30` is a v
 Style = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=complete.style_names)]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="As `view/zoom`.", autocompletion=complete.param_keys)]
 Seconds = Annotated[float | None, typer.Option(metavar="N", help="Length of the change.")]
-On = Annotated[
-    str | None, typer.Option("--on", metavar="now|beat|bar", help="When it begins; else as transition/quantise says.")
-]
+On = Annotated[str | None, typer.Option("--on", metavar="now|beat|bar", help="Else as transition/quantise says.")]
 BACKEND_NAMES = "auto, cpu, opengl, cuda or numpy."
 Slot = Annotated[int, typer.Argument(metavar="N", min=1)]
 
