@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from morphogen.training import checkpoint, guided, make
 from morphogen.training import judge as judging
 from morphogen.training import plan as plans
 from morphogen.training import run as runs
+from morphogen.training.calm import Calmed, Drive, Reading, turned
 from morphogen.training.canvas import Canvas
 from morphogen.training.colours import HUES, of_words, rgb, stops
 from morphogen.training.concept import targets, variants
@@ -32,10 +34,14 @@ from morphogen.training.table import CONCEPTS
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `train`)")
 
 
+SAFE, FLASHING = Reading(1.0, 0.0, (0, 0), False), Reading(6.0, 0.5, (0, 60), False)
+
+
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     """Fewer moments and lines: the same run, a tenth of the time; at the tests' own priority."""
-    monkeypatch.setattr(make, "step_back", lambda *_: None)
+    monkeypatch.setattr(make, "only_when_idle", contextlib.nullcontext)
+    monkeypatch.setattr(make, "calm", lambda network: Calmed(network, SAFE, SAFE, {}, 0.5))  # tests/test_calm.py
     monkeypatch.setattr(runs, "MOMENTS", 4)
     for module in (guided, judging):
         monkeypatch.setattr(module, "LINES", 16)
@@ -390,6 +396,38 @@ def test_a_style_file_holds_all_that_is_needed_to_make_it_again(tmp_path):
     seen = one.batch.pictures(canvas.batch(one.batch, one.shapes)).detach().numpy()[0]
     assert np.abs(truth - seen).max() < 1.5 / 255
     assert set(style.network.shape.inputs) - set(FRAME_INPUTS)
+
+
+def test_what_was_calmed_is_judged_again_and_told(monkeypatch, tmp_path, capsys):
+    def halved(network):
+        return Calmed(turned(network, {Drive("bass"): 0.5}), FLASHING, SAFE, {"bass": 0.5}, 0.5)
+
+    prepared = make.prepare(Order("blue galaxy", **SMALL))
+    found = trained(prepared.order).go()
+    monkeypatch.setattr(make, "calm", halved)
+    result = make.calmed(prepared, found)
+    at = found.fitted.batch.shape.inputs.index("bass")
+    before, after = (r.fitted.network(r.row).tensors[0][:, at] for r in (found, result))
+    assert np.array_equal(after, before / 2)
+    assert result.judgement.moves["bass"] < found.judgement.moves["bass"]
+    assert result.seconds == found.seconds + 0.5
+    assert cli(arguments(tmp_path)) == 0
+    assert "It keeps the strict limit of flashes on loud music; turned down: bass to 50 %." in capsys.readouterr().err
+    told = load_style(tmp_path / "g.safetensors").extra["flashes"]
+    assert told == {"strict": True, "before": 6.0, "after": 1.0, "turned_down": {"bass": 0.5}}
+
+
+def test_calming_can_be_left_out_and_is_never_part_of_the_original_way(monkeypatch, tmp_path):
+    monkeypatch.setattr(make, "calm", lambda network: pytest.fail("nobody asked for that"))
+    assert cli(arguments(tmp_path, "--no-calm")) == 0
+    style = load_style(tmp_path / "g.safetensors")
+    assert "flashes" not in style.extra
+    assert style.training.endswith("--no-calm -o g")
+    original = make.Prepared(
+        Order("galaxy", method="seed"), make_plan(Order("galaxy"), CONCEPTS, Meaning()), None, None
+    )
+    found = trained(Order("galaxy", **SMALL)).go()
+    assert make.calmed(original, found) is found
 
 
 def test_an_output_that_cannot_be_written_is_told_before_the_work(tmp_path):
