@@ -14,7 +14,9 @@ Each fact comes from the wrapper (jlai/Python-SpoutGL, src/PySpoutGL.cpp) or fro
 - `RegisterSenderName` counts on again, and does nothing at all, without a word, when the list holds 64 names;
 - a receiver that holds the texture makes `sendImage` false (`CheckTextureAccess`, 67 ms);
 - `ReleaseSender` forgets the name: whoever sends afterwards is called `python`; an offence here;
-- OpenGL and interop objects belong to the context of one thread; another thread is an offence;
+- OpenGL and interop objects belong to the context of one thread; another thread is an offence. When that context is
+  gone, `WriteGLDXtexture` goes on saying true, and receivers see nothing new: an offence, too; and `CleanupGL`, from
+  `ReleaseSender` and from the destructor, deletes by number in whatever context is current then: an offence as well;
 - `CloseOpenGL` does not forget its window: closing twice fails (SpoutGL.cpp); an offence here;
 - with BGRA8 textures on both sides, `invert` false keeps row 0 the top row of a receiver's picture.
 
@@ -150,6 +152,7 @@ class SpoutSender(_Common):
         super().__init__(machine)
         self._name = ""
         self._live = self._released = self._own = self._closed = self._event = False
+        self._home: object = None
         machine.made += 1
 
     @bound(str)
@@ -232,7 +235,10 @@ class SpoutSender(_Common):
                 self._m.names.add(self._name)
                 self._m.shared[self._name] = {"frame": 0}
             self._live = True
+            self._home = self._m.current.get(self._thread)
             self._m.take("texture, mutex, semaphore")
+        elif self._share == "gl" and self._m.current.get(self._thread, self._home) is not self._home:
+            self._m.offend("the sender's own textures went with another context")
         self._m.shared.get(self._name, {})["size"] = (width, height)
         return True
 
@@ -257,8 +263,21 @@ class SpoutSender(_Common):
     def getFrame(self) -> int:
         return self._m.shared.get(self._name, {}).get("frame", 0)
 
+    def __del__(self) -> None:
+        self._clean_up()
+        super().__del__()
+
+    def _clean_up(self) -> None:
+        """SpoutGL.cpp, CleanupGL: forgets its numbers only where a context is current."""
+        now = self._m.current.get(self._thread)
+        if self._home is not None and now is not None and now is not self._home:
+            self._m.offences.append("deleted textures of another context")
+        if now is not None:
+            self._home = None
+
     @bound()
     def releaseSender(self) -> None:
+        self._clean_up()
         if self._live:
             self._m.names.discard(self._name)
             self._m.shared.pop(self._name, None)

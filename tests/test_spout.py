@@ -18,6 +18,7 @@ from morphogen.errors import RenderError, StateError, Unavailable, UsageError
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.publish import Publisher, options_from
 from morphogen.render import create
+from morphogen.render.opengl.calls import BrokenContext
 from morphogen.render.opengl.renderer import OpenGLRenderer
 from morphogen.render.switch import Switch
 from morphogen.stub import StubSink
@@ -287,6 +288,8 @@ class GlShow:
         except Unavailable as error:
             pytest.skip(f"no OpenGL here: {error}")
         self.world = rig.world
+        for name in ("texture", "leave"):
+            setattr(self.renderer, name, self._watched(getattr(self.renderer, name)))
         self.switch = Switch("opengl", lambda name: self.renderer if name == "opengl" else create(name))
         self.host = GlHost(self.switch)
         self.publisher = Publisher(self.host)
@@ -294,10 +297,27 @@ class GlShow:
         rig.world.read_texture = self._read
 
     def _read(self, number):
+        assert self.renderer._device.gpu.context.is_current
         pictures = self.renderer._device.pictures
         spec = next(spec for spec, picture in pictures.items() if picture.surfaces[0].texture.glo == number)
         shared = self.renderer._device.gpu.ctx.external_texture(number, (spec.width, spec.height), 4, 0, "f1")
         return np.frombuffer(shared.read(), np.uint8).reshape(spec.height, spec.width, 4)
+
+    def _look(self) -> None:
+        """Which context is current here: the pretended Spout looks, too."""
+        device = self.renderer._device
+        self.world.current.clear()
+        if device is not None and device.gpu.context.is_current:
+            self.world.current[threading.get_ident()] = device
+
+    def _watched(self, call):
+        def watched(*arguments):
+            try:
+                return call(*arguments)
+            finally:
+                self._look()
+
+        return watched
 
     def frame(self) -> None:
         while not (plan := self.publisher.plan(self.host.clock.now())):
@@ -306,11 +326,7 @@ class GlShow:
             target.pixels[:] = 77
         self.switch.render(scene(), [(target.spec, target.pixels) for target in plan])
         self.bytes = {target.spec: np.array(target.frame.pixels) for target in plan}
-        if self.switch.name == "opengl":
-            self.renderer._device.gpu.enter()  # as after the first picture that was asked for as a texture
-            self.world.current[threading.get_ident()] = self
-        else:
-            self.world.current.clear()
+        self._look()
         self.publisher.publish(plan, 0, 0, 0)
         self.host.clock.advance(1 / 60)
 
@@ -396,6 +412,25 @@ def test_when_the_card_gives_up_bytes_go_out_under_the_same_name(gl, machine, mo
     assert np.array_equal(pixels, machine.shared["Morphogen"]["pixels"])
     row = gl.publisher.list()[0]
     assert (row["name"], row["via"], row["written"], row["failed"]) == ("Morphogen", "image", 3, 0)
+
+
+def test_a_context_that_is_opened_anew_gets_a_new_sender_of_the_same_name(gl, machine, monkeypatch):
+    gl.publisher.open("spout", {}, SpoutSink)
+    gl.frame()
+    real, failing = gl.renderer._submit, [BrokenContext("reset.", "Again.")]
+
+    def reset(*arguments):
+        if failing:
+            raise failing.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr(gl.renderer, "_submit", reset)
+    for _ in range(2):
+        gl.frame()
+    row = gl.publisher.list()[0]
+    assert (gl.switch.name, row["name"], row["via"]) == ("opengl", "Morphogen", "texture")
+    assert (row["written"], row["failed"], row["senders"]) == (3, 0, 2)
+    assert apart(machine.shared["Morphogen"]["pixels"], draw(create("numpy"), scene(), TargetSpec(40, 30))) <= 1
 
 
 def broken(*_):

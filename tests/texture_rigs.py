@@ -88,12 +88,16 @@ class Textures:
         self._machine = machine
         self._pixels: dict[int, np.ndarray] = {}
         self.unread: Any = ()
+        self.contexts = 1
         self.newest: dict[Any, int] = {}
         machine.read_texture = self._pixels.get
 
     def draw(self, frame) -> None:
         number = self.newest.setdefault(frame.info.spec, len(self.newest) + 1)
         self._pixels[number] = np.array(frame.pixels)
+
+    def leave(self) -> None:
+        self._machine.current.pop(threading.get_ident(), None)
 
     def texture(self, spec) -> int:
         if spec not in self.newest:

@@ -82,10 +82,15 @@ class Textures(Protocol):
     """Pictures as OpenGL textures of the backend that draws. Render thread.
 
     unread: pictures that are wanted as textures only. Set before each drawing; their bytes are not copied to memory.
+    contexts: how many OpenGL contexts there have been. Another number: what was shared with the one before is gone.
     """
 
     unread: Collection[TargetSpec]
+    contexts: int
 
     def texture(self, spec: TargetSpec) -> int:
         """GL name of the newest picture of `spec`: RGBA8, its bytes as the spec says, top row first (upside down by
         OpenGL's custom). The context is current on this thread from now on. Raises RenderError."""
+
+    def leave(self) -> None:
+        """The context is current nowhere until `texture` is asked again."""

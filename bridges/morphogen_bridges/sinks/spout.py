@@ -41,6 +41,7 @@ class SpoutSink(Sink):
         self._spout: Any = None
         self._sender: Sender | None = None
         self._way = ""
+        self._home = 0
         self._registered = ""
         self._renewed = False
         self._in_a_row = 0
@@ -89,12 +90,14 @@ class SpoutSink(Sink):
         self._in_a_row = 0
 
     def _write(self, frame: Frame) -> None:
-        texture = self._texture(frame)
+        self._let_go_of_the_dead()
+        texture, home = self._texture(frame)
         way = "texture" if texture else "image"
         context = not texture and frame.info.spec.format is PixelFormat.BGRA8
         sender = self._sender
         if sender is None or way != self._way or (context and not sender.context):
             sender = self._make(way, context)
+            self._home = home
         if self._send(sender, frame, texture):
             return
         self._counts["refused"] += 1
@@ -117,15 +120,24 @@ class SpoutSink(Sink):
 
     # --- inside, on the thread that writes
 
-    def _texture(self, frame: Frame) -> int:
-        """The picture's texture; 0 where there is none. Then its bytes are there."""
+    def _texture(self, frame: Frame) -> tuple[int, int]:
+        """The picture's texture and the number of the context that it is in; 0, 0 where there is none. Then its bytes
+        are there."""
         textures = self._host.textures if self.textured and self._host is not None else None
         if textures is None:
-            return 0
+            return 0, 0
         try:
-            return textures.texture(frame.info.spec)
+            return textures.texture(frame.info.spec), textures.contexts
         except RenderError:  # larger than one texture of this card
-            return 0
+            return 0, 0
+
+    def _let_go_of_the_dead(self) -> None:
+        """Release a sender whose context is gone where no other is current: it deletes its textures by number, and in
+        another context those numbers are somebody else's (Spout's `CleanupGL`, called by its destructor, too)."""
+        textures = self._host.textures if self._host is not None else None
+        if self._sender is not None and textures is not None and self._home not in (0, textures.contexts):
+            textures.leave()
+            self._drop()
 
     def _make(self, way: str, context: bool) -> Sender:
         self._drop()
