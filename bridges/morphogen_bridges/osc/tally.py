@@ -22,6 +22,7 @@ KINDS = {
     "failed": "command failed",
     "internal": "error in the OSC source itself (please report)",
 }
+_UNPRINTABLE = dict.fromkeys((*range(32), 127), "?")  # of ASCII
 _INTERVAL = 60.0  # seconds between two lines about one kind
 
 
@@ -50,7 +51,7 @@ class Tally:
         with self._lock:
             self._rejected[kind] += 1
         said = str(error).encode("ascii", "backslashreplace").decode()
-        said = "".join(letter if letter.isprintable() else "?" for letter in said[:200])
+        said = said[:200] if said.isprintable() else said[:200].translate(_UNPRINTABLE)
         self._log.warn(kind, f"OSC, {KINDS[kind]}: {said}{f' (from {who})' if who else ''}")
 
     def internal(self) -> None:

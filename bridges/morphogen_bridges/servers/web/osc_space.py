@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ LISTED = 4096  # weights that the tree lists; those of wider networks are there,
 MENU_SECONDS = 5.0
 PULSE_SECONDS = 0.1
 ASK_SECONDS = 1.0
+SLICE = 256  # pieces of an answer after which others may be served
 _DESCRIPTIONS = {"/": f"Morphogen {morphogen.__version__}", "/morphogen/norm": "Every parameter from 0 to 1.",
                  "/audio": "What Synesthesia sends."}  # fmt: skip
 
@@ -180,28 +181,37 @@ class Space:
 
     # --- JSON
 
-    def json(self, address: str) -> str | None:
-        """A node and everything below it; None where there is nothing. 2 ms for all of a small style.
+    async def json(self, address: str) -> str | None:
+        """A node and everything below it; None where there is nothing.
 
-        Everything but VALUE was written beforehand, and no single piece is long: the interpreter can hand over to the
-        render thread in between, where one `json.dumps` of the whole could not."""
+        All but VALUE was written beforehand: 1.5 ms of processor time for all of a style of 183 weights (326 nodes, 80
+        kB), 4.5 ms with 4,096 weights (1 MB). In small pieces, because one `json.dumps` of the whole would keep the
+        interpreter from the render thread until it is done; after every SLICE of them other clients are served.
+        """
+        if not self.is_container(address) and self.node(address) is None:
+            return None
+        pieces: list[str] = []
+        for piece in self._pieces(address):
+            pieces.append(piece)
+            if len(pieces) % SLICE == 0:
+                await asyncio.sleep(0)
+        return "".join(pieces)
+
+    def _pieces(self, address: str) -> Iterator[str]:
         node = self.node(address)
         if node is not None:
-            text = self._texts.get(address) or _attributes(node.fixed)
-            return f"{{{text}{self._value_text(node)}}}"
-        if not self.is_container(address):
-            return None
-        below = self._weight_texts() if address == table.WEIGHT[:-1] else self._below(address)
+            yield f"{{{self._texts.get(address) or _attributes(node.fixed)}{self._value_text(node)}}}"
+            return
         said = self._description(address)
         told = f',"DESCRIPTION":{json.dumps(said)}' if said else ""
-        return f'{{"FULL_PATH":{json.dumps(address)},"ACCESS":0{told},"CONTENTS":{{{",".join(below)}}}}}'
-
-    def _below(self, address: str) -> list[str]:
-        return [f"{json.dumps(name)}:{self.json(path)}" for name, path in self._groups[address].items()]
-
-    def _weight_texts(self) -> list[str]:
-        pairs = zip(self._bend_texts, self.weights.values, strict=False)
-        return [f'"{n}":{{{text},"VALUE":[{value!r}]}}' for n, (text, value) in enumerate(pairs)]
+        yield f'{{"FULL_PATH":{json.dumps(address)},"ACCESS":0{told},"CONTENTS":{{'
+        if address == table.WEIGHT[:-1]:
+            for n, (text, value) in enumerate(zip(self._bend_texts, self.weights.values, strict=False)):
+                yield f'{"," * (n > 0)}"{n}":{{{text},"VALUE":[{value!r}]}}'
+        for n, (name, path) in enumerate(self._groups[address].items()):
+            yield f"{',' * (n > 0)}{json.dumps(name)}:"
+            yield from self._pieces(path)
+        yield "}}"
 
     def _value_text(self, node: Node) -> str:
         value = self.value(node.address) if node.readable else None

@@ -69,7 +69,7 @@ class OscQuery:
         return _json(json.dumps({name: node[name] for name in asked if name in node}))
 
     async def _text(self, address: str) -> str:
-        text = self._space.json(address)
+        text = await self._space.json(address)
         if text is not None:
             return text
         found = await self._space.unlisted(address)
