@@ -136,7 +136,7 @@ def check(received: NDArray[np.uint8], sent: Frame, order: str = "RGBA") -> Verd
 def read_index(picture: NDArray[np.uint8]) -> int:
     """The stamped index (0 to 65535) of a card that is the right way up, in any order of channels."""
     height, width = picture.shape[:2]
-    strip = picture[: _mark(width, height), :, :3].astype(float)
+    strip = picture[: _mark(width, height), :, :3]
     bits = []
     for left, right in _bit_columns(width, height):
         third = (right - left) // 3  # the edges are smeared by a codec
