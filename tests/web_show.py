@@ -114,7 +114,7 @@ class Show(FakeHost):
     def numbers(self) -> dict[str, Any]:
         return {"frames": self.frames, "fps": 59.9, "frame_ms": {"p50": 2.1, "p99": 3.0}, "late": 0,
                 "dropped": {"web": 0}, "backend": "cpu", "size": "x".join(map(str, self.show_size)),
-                "rss_mb": 140, "audio": "demo"}  # fmt: skip
+                "rss_mb": 140, "audio": "demo", "style": self.style}  # fmt: skip
 
     def matrix(self) -> dict[str, Any]:
         return {"sources": SOURCES, "curves": ["linear", "square", "smooth", "steps"], "routes": self.routes}

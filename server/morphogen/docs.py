@@ -1,6 +1,7 @@
 """Fills the generated blocks of the documentation: `python -m morphogen.docs --write`, or `--check` in the tests.
 
-A block stands between `<!-- generated:NAME -->` and `<!-- /generated -->` in README.md or docs/*.md of a checkout.
+A block stands between `<!-- generated:NAME -->` and `<!-- /generated -->` in README.md or docs/*.md of a checkout;
+the files of `WHOLE` are generated from the first line to the last.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -109,6 +111,18 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
+def _description() -> str:
+    """What TouchDesigner's component is built from while no daemon runs."""
+    params = describe.listing({})
+    styles = Library(user_dir=Path("nowhere")).names()
+    wanted = ("key", "group", "label", "doc", "type", "unit", "min", "max", "default", "choices", "feature")
+    rows = [json.dumps({name: param[name] for name in wanted}, ensure_ascii=False) for param in params]
+    return '{"params": [\n' + ",\n".join(rows) + '\n],\n"styles": ' + json.dumps(styles) + "}\n"
+
+
+WHOLE: dict[str, Callable[[], str]] = {"td_project/description.json": _description}  # files that are one block
+
+
 def fill(text: str, where: str) -> str:
     """The text with every block as it should be. Raises UsageError: unknown block, or marks that do not pair."""
     if len(_MARK.findall(text)) != 2 * len(_BLOCK.findall(text)):
@@ -141,6 +155,11 @@ def lagging(root: Path) -> dict[Path, tuple[str, str]]:
         text = path.read_text(encoding="utf-8")
         wanted = fill(text, path.relative_to(root).as_posix())
         if wanted != text:
+            late[path] = (text, wanted)
+    for name, make in WHOLE.items():
+        path = root / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if path.parent.is_dir() and text != (wanted := make()):
             late[path] = (text, wanted)
     return late
 
