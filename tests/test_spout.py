@@ -24,7 +24,7 @@ from morphogen.render.switch import Switch
 from morphogen.stub import StubSink
 from morphogen_bridges import spout_sender
 from morphogen_bridges.sinks.spout import HELD, SpoutSink
-from texture_rigs import SpoutRig
+from texture_rigs import SpoutRig, SpoutTextureRig
 
 FRAME = make_frame(TargetSpec(8, 4))
 
@@ -444,6 +444,23 @@ def test_a_picture_of_several_textures_goes_out_as_bytes(gl, machine):
     (pixels,) = gl.bytes.values()
     assert np.array_equal(pixels, machine.shared["Morphogen"]["pixels"])
     assert gl.publisher.list()[0]["via"] == "image"
+
+
+def test_back_to_textures_after_a_context_of_its_own(monkeypatch, host):
+    """The sender before closes its context, which was current on the render thread until then."""
+    rig = SpoutTextureRig(monkeypatch)
+    sink = rig.make()
+    sink.open(host)
+    host.textures = None
+    sink.write(make_frame(TargetSpec(8, 4, PixelFormat.BGRA8)))
+    assert rig.world.handles["context"] == 1
+    host.textures = rig.textures
+    sink.write(FRAME)
+    assert sink.describe()["via"] == "texture"
+    assert np.array_equal(rig.seen(), FRAME.pixels)
+    sink.close()
+    assert rig.left() == {}
+    assert rig.world.offences == []
 
 
 def test_a_fault_that_spout_leaves_in_the_context_is_not_the_backends(gl, machine):

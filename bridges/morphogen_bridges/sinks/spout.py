@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from morphogen import log
-from morphogen.contracts import Host, Sink, SinkOptions
+from morphogen.contracts import Host, Sink, SinkOptions, Textures
 from morphogen.errors import RenderError, Unavailable, UsageError
 from morphogen.frame import Frame, PixelFormat
 from morphogen_bridges import spout_sender
@@ -90,14 +90,14 @@ class SpoutSink(Sink):
         self._in_a_row = 0
 
     def _write(self, frame: Frame) -> None:
-        self._let_go_of_the_dead()
-        texture, home = self._texture(frame)
+        textures = self._host.textures if self.textured and self._host is not None else None
+        self._move(textures)
+        texture = self._texture(textures, frame)
         way = "texture" if texture else "image"
         context = not texture and frame.info.spec.format is PixelFormat.BGRA8
         sender = self._sender
         if sender is None or way != self._way or (context and not sender.context):
             sender = self._make(way, context)
-            self._home = home
         if self._send(sender, frame, texture):
             return
         self._counts["refused"] += 1
@@ -120,24 +120,26 @@ class SpoutSink(Sink):
 
     # --- inside, on the thread that writes
 
-    def _texture(self, frame: Frame) -> tuple[int, int]:
-        """The picture's texture and the number of the context that it is in; 0, 0 where there is none. Then its bytes
-        are there."""
-        textures = self._host.textures if self.textured and self._host is not None else None
-        if textures is None:
-            return 0, 0
-        try:
-            return textures.texture(frame.info.spec), textures.contexts
-        except RenderError:  # larger than one texture of this card
-            return 0, 0
-
-    def _let_go_of_the_dead(self) -> None:
-        """Release a sender whose context is gone where no other is current: it deletes its textures by number, and in
-        another context those numbers are somebody else's (Spout's `CleanupGL`, called by its destructor, too)."""
-        textures = self._host.textures if self._host is not None else None
-        if self._sender is not None and textures is not None and self._home not in (0, textures.contexts):
-            textures.leave()
+    def _move(self, textures: Textures | None) -> None:
+        """Release a sender that was made in another context, before that of the pictures becomes current here: it
+        deletes its textures by number, and in another context those numbers are somebody else's (`CleanupGL`, which its
+        destructor calls, too)."""
+        home = textures.contexts if textures is not None else 0
+        if self._sender is not None and home != self._home:
+            if textures is not None and self._home:
+                textures.leave()
             self._drop()
+        self._home = home
+
+    @staticmethod
+    def _texture(textures: Textures | None, frame: Frame) -> int:
+        """The picture's texture, its context current from now on; 0 where there is none. Then its bytes are there."""
+        if textures is None:
+            return 0
+        try:
+            return textures.texture(frame.info.spec)
+        except RenderError:  # larger than one texture of this card
+            return 0
 
     def _make(self, way: str, context: bool) -> Sender:
         self._drop()
