@@ -56,7 +56,7 @@ HOMES = {
     "open_clip": ("morphogen.training.clip*",),
     "huggingface_hub": ("morphogen.training.clip*",),
     "librosa": ("morphogen.offline.*", "morphogen.audio.offline"),
-    "aiohttp": ("morphogen_bridges.servers.*",),
+    "aiohttp": ("morphogen_bridges.servers.*", "morphogen_bridges.probes.oscquery"),
     "simplejpeg": ("morphogen_bridges.*",),
     "safetensors": ("morphogen.library.*", "morphogen.training.*"),
     "pythonosc": ("morphogen_bridges.osc.*", "morphogen_bridges.*.osc*"),
@@ -68,7 +68,7 @@ HOMES = {
     "av": ("morphogen_bridges.video_*", "morphogen_bridges.probes.record", "morphogen.offline.*"),
     "glfw": ("morphogen_bridges.window_*",),
     "cyndilib": (),  # the runtime that it brings is loaded; the package itself stays asleep
-    "zeroconf": ("morphogen_bridges.servers.*",),
+    "zeroconf": ("morphogen_bridges.servers.mdns", "morphogen_bridges.probes.mdns"),
     "typer": ("morphogen.cli", "morphogen.cli.*"),
     "rich": ("morphogen.cli", "morphogen.cli.*"),
 }

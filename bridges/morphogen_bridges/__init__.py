@@ -72,7 +72,12 @@ SERVERS: dict[str, dict[str, Any]] = {
     "zmq_control": {"target": f"{_HERE}.servers.zmq_control:ZmqControl", "doc": "JSON-RPC over ZeroMQ ROUTER."},
     "zmq_events": {"target": f"{_HERE}.servers.zmq_events:ZmqEvents", "doc": "Events over ZeroMQ PUB."},
     "zmq_scenes": {"target": f"{_HERE}.servers.zmq_scenes:ZmqScenes", "doc": "Scenes over ZeroMQ PUB, for followers."},
-    "http": {"target": f"{_HERE}.servers.http:HttpServer", "doc": "Web page, REST and WebSocket."},
+    "http": {"target": f"{_HERE}.servers.http:HttpServer", "doc": "Web page, REST, WebSocket and OSCQuery."},
+    "mdns": {
+        "target": f"{_HERE}.servers.mdns:Mdns",
+        "extra": "mdns",
+        "doc": "Announces OSCQuery and OSC in the network.",
+    },
 }
 
 CLIENTS: dict[str, dict[str, Any]] = {
@@ -90,6 +95,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "zmq": {"target": f"{_HERE}.probes.zmq:probe", "doc": "A frame comes back over ZeroMQ."},
     "http": {"target": f"{_HERE}.probes.http:probe", "doc": "The page is served."},
     "ndi": {"target": f"{_HERE}.probes.ndi:probe", "doc": "A picture comes back over NDI, found by its name."},
+    "oscquery": {"target": f"{_HERE}.probes.oscquery:probe", "doc": "The tree is served and moves a parameter."},
+    "mdns": {"target": f"{_HERE}.probes.mdns:probe", "doc": "What is announced is found."},
     "shm": {"target": f"{_HERE}.probes.shm:probe", "doc": "A frame comes back from shared memory."},
     "png": {"target": f"{_HERE}.probes.png:probe", "doc": "A picture is written and read."},
     "record": {"target": f"{_HERE}.probes.record:probe", "doc": "A second of video is written and read."},

@@ -131,6 +131,10 @@ class Config:
     port_base: int = _option(
         DEFAULT_BASE, "N", "First port; all others follow it (see the table of ports).", read_port_base, _NETWORK
     )
+    mdns: bool = _option(
+        False, "", "Announce OSCQuery and OSC, so that other programs find them (needs morphogen[mdns]).", read_bool,
+        _NETWORK,
+    )  # fmt: skip
     token: str = _option("", "SECRET", "What the page and its API ask for.", read_token, _NETWORK, shown="none")
     curve_keys: Path | None = _option(
         None, "DIR", "Folder with the CURVE keys of ZeroMQ control and parameters.", read_folder, _NETWORK, shown="none"

@@ -26,6 +26,7 @@ def default_outputs() -> tuple[str, ...]:
 def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
     """Servers and sources in the order in which they are opened; none is open yet."""
     bind, keys = config.bind, config.curve_keys
+    osc = (config.osc_bind, ports.osc)
     feedback = [("127.0.0.1", ports.osc_out), *config.osc_out]
     found: dict[str, Source] = {
         "osc_feedback": resolve("SERVERS", "osc_feedback")(feedback),
@@ -34,8 +35,10 @@ def servers(config: Config, ports: Ports, relay: Relay) -> dict[str, Source]:
         "zmq_control": resolve("SERVERS", "zmq_control")(bind, ports.control, keys),
         "zmq_events": resolve("SERVERS", "zmq_events")(bind, ports.events, keys),
         "zmq_scenes": resolve("SERVERS", "zmq_scenes")(relay, bind, ports.scenes, keys),
-        "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None, (config.osc_bind, ports.osc)),
+        "http": resolve("SERVERS", "http")(bind, ports.http, config.token or None, osc, config.mdns),
     }
+    if config.mdns:
+        found["mdns"] = resolve("SERVERS", "mdns")((bind, ports.http), osc)
     found["midi"] = resolve("SOURCES", "midi")(config.midi)
     if config.link:
         found["link"] = link(config)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from morphogen import log
 from morphogen.contracts import Host, Sink, Source
 from morphogen.errors import Unavailable
+from morphogen_bridges.osc.identity import host_name
 from morphogen_bridges.servers.web.binding import check_bind
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class HttpServer(Source):
     """Serves the page on `http://bind:port/`. Port 0 takes a free one.
 
     token: needed by every client when given, and given by everyone who binds beyond loopback. osc: (address, port)
-    where OSC is heard, for OSCQuery to tell. Raises UsageError from the constructor if the token is missing there,
-    Unavailable from `open` for a taken port or without aiohttp.
+    where OSC is heard, for OSCQuery to tell. announced: mDNS tells programs a name of its own for here. Raises
+    UsageError from the constructor if the token is missing there, Unavailable from `open` for a taken port or without
+    aiohttp.
     """
 
     name: ClassVar[str] = "http"
@@ -45,10 +47,11 @@ class HttpServer(Source):
         port: int = 8712,
         token: str | None = None,
         osc: tuple[str, int] | None = None,
+        announced: bool = False,
     ) -> None:
         super().__init__()
         check_bind(bind, token)
-        self._osc = osc
+        self._osc, self._announced = osc, announced
         self._bind, self._port, self._token = bind, port, token
         self._thread: threading.Thread | None = None
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -125,7 +128,8 @@ class HttpServer(Source):
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         options = preview_options(host.show_size)
         hub, osc_hub = Hub(host, loop, options.width), OscHub(host, loop)
-        app = build(hub, Guard(self._bind, self._port, self._token), OscQuery(osc_hub, self._osc))
+        names = (host_name(self._port),) if self._announced else ()
+        app = build(hub, Guard(self._bind, self._port, self._token, names), OscQuery(osc_hub, self._osc))
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.3, logger=_quiet())
         await runner.setup()
         await web.SockSite(runner, listening).start()

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
@@ -29,12 +30,12 @@ def wants_page(request: web.Request) -> bool:
 
 
 class Guard:
-    """The rules of one server. Loop thread only."""
+    """The rules of one server. names: other names of this machine under which it may be called. Loop thread only."""
 
-    def __init__(self, bind: str, port: int, token: str | None) -> None:
+    def __init__(self, bind: str, port: int, token: str | None, names: Iterable[str] = ()) -> None:
         self._token = token or None
         self._cookie = f"morphogen_{port}"  # cookies are shared by all ports of a host: the name keeps them apart
-        self._hosts = {"localhost", "127.0.0.1", "[::1]"}
+        self._hosts = {"localhost", "127.0.0.1", "[::1]", *names}
         self._any_address = bind in ("", "0.0.0.0", "::")
         if self._any_address:
             name = socket.gethostname().lower()

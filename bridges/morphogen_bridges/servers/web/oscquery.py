@@ -8,11 +8,11 @@ neither RANGE nor a WebSocket.
 from __future__ import annotations
 
 import json
-import socket
 from typing import Any
 
 from aiohttp import web
 
+from morphogen_bridges.osc.identity import instance_name
 from morphogen_bridges.osc.nodes import ATTRIBUTES, NO_VALUE
 from morphogen_bridges.servers.web.failures import Refused
 from morphogen_bridges.servers.web.osc_hub import OscHub
@@ -25,11 +25,6 @@ EXTENSIONS = {
     "PATH_RENAMED": False,
 }
 _ANY = ("", "0.0.0.0", "::")
-
-
-def name_of_host() -> str:
-    """What this instrument is called in HOST_INFO and in the network: 'Morphogen (studio)'."""
-    return f"Morphogen ({socket.gethostname().partition('.')[0]})"
 
 
 class OscQuery:
@@ -83,7 +78,7 @@ class OscQuery:
         """Where OSC and the WebSocket are, as the client that asks can reach them."""
         reached = request.transport.get_extra_info("sockname") if request.transport else None
         here, port = (str(reached[0]), int(reached[1])) if reached else ("127.0.0.1", 0)
-        info: dict[str, Any] = {"NAME": name_of_host(), "EXTENSIONS": EXTENSIONS}
+        info: dict[str, Any] = {"NAME": instance_name(*(self._osc or ())[1:]), "EXTENSIONS": EXTENSIONS}
         if self._osc is not None:
             bind, osc_port = self._osc
             info |= {"OSC_IP": here if bind in _ANY else bind, "OSC_PORT": osc_port, "OSC_TRANSPORT": "UDP"}
