@@ -24,7 +24,8 @@ LOOK_SECONDS = 1.0  # between two looks for ports
 SHOW_SECONDS = 1 / 30  # between two looks at what lamps should show
 BURST = 32  # messages to one controller a look: with 30 of them the 1,000 a second of a MIDI cable are not exceeded
 WAITING = 4096  # messages that may wait
-SLICE = 128  # messages carried out before other threads may run
+CROWD = 128  # messages at once from which on faders say their newest value only
+SLICE = 32  # messages carried out before other threads may run: about a millisecond
 PAUSE = 1e-4
 SILENT = 1.0  # seconds after which a clock has stopped
 
@@ -204,7 +205,7 @@ class MidiSource(Source):
         batch = [row for row in waiting if id(row[0]) in there]  # what is unplugged has been let go of already
         words = [(surface, message, at, self._words(surface, message)) for surface, message, at in batch]
         newest: dict[str, int] = {}
-        if len(batch) > SLICE:
+        if len(batch) > CROWD:
             newest = {address: n for n, (_, _, _, said) in enumerate(words) for address, _ in said}
         for number, (surface, message, at, said) in enumerate(words):
             if message and message[0] in CLOCKS:

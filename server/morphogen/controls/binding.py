@@ -49,6 +49,7 @@ class Binding:
         self._down = False
         self._rest = 0.0  # share of a step that did not fill a whole one yet
         self._number = 0
+        self._lit: tuple[Any, float] | None = None  # the parameter's value, and what shows it
 
     def feel(self, value: float, relative: bool = False) -> Act | None:
         """What a finite value means; None: nothing, or not yet."""
@@ -90,10 +91,16 @@ class Binding:
             if self.does.method != "style.slot" or self.does.number:
                 return None
             return self.rule.lamp / 127 if slot == self.does.arguments["slot"] else 0.0
-        place = self._now(self.does.param)
+        value = self._params.get(self.does.param.key)
+        if self._lit is None or self._lit[0] != value:  # asked 30 times a second, and seldom another
+            self._lit = value, self._shown(self.does)
+        return self._lit[1]
+
+    def _shown(self, span: Span) -> float:
+        place = self._now(span.param)
         if self.rule.mode in ("absolute", "relative"):
-            return from_place(self.rule, self.does, place)
-        on = abs(place - self.does.high) < abs(place - self.does.low)
+            return from_place(self.rule, span, place)
+        on = abs(place - span.high) < abs(place - span.low)
         return self.rule.lamp / 127 if on else 0.0
 
     # --- faders and knobs
