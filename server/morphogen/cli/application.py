@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from morphogen import __version__
-from morphogen.cli import bench, ctl, devices, doctor, keys, serve, still, style_media, styles, train
+from morphogen.cli import bench, ctl, devices, doctor, keys, serve, service, still, style_media, styles, train
 
 app = typer.Typer(
     name="morphogen",
@@ -44,6 +44,7 @@ app.command("keys", help=keys.HELP)(keys.keys)
 app.command("devices", help=devices.HELP)(devices.devices)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.command("bench", help=bench.HELP)(bench.bench)
+app.add_typer(service.app, name="service")
 
 
 def command() -> Any:
