@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphogen import registry
+from morphogen.controls.rules import FIELDS as FIELDS_OF_CONTROLS
 from morphogen.errors import MorphogenError, StateError, UsageError
 from morphogen.field.inputs import FIELDS
 from morphogen.library.find import Library
@@ -96,6 +97,10 @@ def _geometry() -> str:
     return describe.table(("field", "parameter", "default", "range", "unit", "", "what it does"), rows)
 
 
+def _controls() -> str:
+    return describe.table(("field", "what it is"), [(f"`{name}`", doc) for name, doc in FIELDS_OF_CONTROLS])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "params": describe.params_table,
     "osc": _osc,
@@ -108,6 +113,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "styles": _styles,
     "fields": _fields,
     "geometry": _geometry,
+    "controls": _controls,
 }
 
 
