@@ -303,6 +303,10 @@ class GlShow:
         shared = self.renderer._device.gpu.ctx.external_texture(number, (spec.width, spec.height), 4, 0, "f1")
         return np.frombuffer(shared.read(), np.uint8).reshape(spec.height, spec.width, 4)
 
+    def frames_only(self) -> None:
+        """The render thread's part of a frame without outputs."""
+        self.publisher.discard(self.publisher.plan(self.host.clock.now()))
+
     def _look(self) -> None:
         """Which context is current here: the pretended Spout looks, too."""
         device = self.renderer._device
@@ -352,6 +356,21 @@ def test_the_cards_texture_is_sent_and_never_read_back(gl, machine):
     assert (gl.bytes[spec] == 77).all(), "nobody needed the bytes"
     row = gl.publisher.list()[0]
     assert (row["via"], row["written"], row["failed"], row["frames"]) == ("texture", 3, 0, 3)
+
+
+def test_the_package_is_loaded_before_the_render_thread_comes_to_it(gl, monkeypatch):
+    loaded = []
+    real = spout_sender.load
+    monkeypatch.setattr(spout_sender, "load", lambda: loaded.append(threading.current_thread().name) or real())
+    gl.frames_only()
+    opener = threading.Thread(target=lambda: gl.publisher.open("spout", {}, SpoutSink), name="opener")
+    opener.start()
+    while opener.is_alive():
+        gl.frames_only()
+        opener.join(0.002)
+    assert loaded[0] == "opener"
+    gl.frame()
+    assert gl.publisher.list()[0]["via"] == "texture"
 
 
 def test_bytes_are_read_where_somebody_else_needs_them(gl, machine):

@@ -380,14 +380,15 @@ def test_open_resize_close_crash_without_a_leak(seconds, monkeypatch, capsys, si
     before = run.counts()
     run.play(seconds)
     after = run.counts()
-    with capsys.disabled():
-        print(f"\n{seconds} s: {run.done} before {before} after {after}")
+    if seconds > 60:
+        with capsys.disabled():
+            print(f"\n{seconds} s: {run.done} before {before} after {after}")
     assert run.strange == []
     assert all(rig.world.offences == [] for rig in rigs)
     assert [rig.left() for rig in rigs] == [{}, {}, {}]
     assert after["threads"] <= before["threads"]
     assert after["files"] <= before["files"]
-    assert after["mb"] - before["mb"] < 40
+    assert after["mb"] - before["mb"] < 25, "10 minutes took 7"
     assert min(run.done.values()) > 3, "every act had its turn"
 
 

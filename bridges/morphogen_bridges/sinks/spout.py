@@ -7,6 +7,7 @@ rest. Nothing of this has run on Windows: the tests hold it to Spout's source.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from morphogen import log
@@ -61,6 +62,8 @@ class SpoutSink(Sink):
         self.textured = host.textures is not None and self._may_share(self.options)
         if self.textured:
             self.thread = "render"
+            with suppress(Unavailable):  # `open` tells
+                spout_sender.load()  # slow the first time: not on the render thread
 
     def reconfigure(self, options: SinkOptions) -> None:
         """Another name is another sender, from the next picture on; anything else keeps it. Raises UsageError."""
