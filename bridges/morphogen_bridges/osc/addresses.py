@@ -69,7 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "/morphogen/tempo/bpm",
         "tempo.set",
-        "Fix the tempo (30-300); 0 follows the music again.",
+        "Fix the tempo (20-400); 0 follows the music again.",
         "f",
         ("bpm",),
         continuous=True,
