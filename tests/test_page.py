@@ -133,24 +133,33 @@ async def others(page: Browser, show: Show) -> None:
     await eventually(lambda: [r["source"] for r in show.routes][:2] == ["bass", "onset"])
     await page.click("#tap")
     await eventually(lambda: ("tempo.tap", {}) in show.calls)
+    await page.run(
+        "(s => { s.value = 'midi'; s.dispatchEvent(new Event('change')) })(document.querySelector('#tempo-source'))"
+    )
+    await eventually(lambda: ("tempo.source", {"name": "midi"}) in show.calls)
+    show.emit("state", {"tempo_choice": "link", "tempo_source": "link", "link_peers": 2})
+    await page.until("document.querySelector('#ableton-link').textContent === 'Link 2'")
+    await page.run("document.querySelector('#ableton-link').click()")
+    await eventually(lambda: ("tempo.link", {"on": False}) in show.calls)
 
 
 async def styles(page: Browser, show: Show) -> None:
     assert await page.run("document.querySelectorAll('.card[data-style]').length") == len(STYLES)
     await page.until("[...document.querySelectorAll('.card img')].every(i => i.complete && i.naturalWidth > 0)")
     await page.click('[data-style="micro/neuron"]')
-    await eventually(lambda: ("style.load", {"name": "micro/neuron", "seconds": None, "on": "now"}) in show.calls)
+    await eventually(lambda: ("style.load", {"name": "micro/neuron", "seconds": None, "on": None}) in show.calls)
     await page.until("document.querySelector('[aria-current=true][data-style]').dataset.style === 'micro/neuron'")
     assert await page.run("document.querySelector('#now-title').textContent") == "Neuron"
     await page.click("#quantise [data-value=bar]")
     await page.key("ArrowRight", "ArrowRight")  # the choice has the focus no more: this is the next style
-    await eventually(lambda: ("style.next", {"seconds": None, "on": "bar"}) in show.calls)
+    await eventually(lambda: ("style.next", {"seconds": None, "on": None}) in show.calls)
+    assert show.params.get("transition/quantise") == "bar"
     await page.click("#store")
     await page.click('[data-slot="6"]')
     await eventually(lambda: 6 in show.kept)
     await page.until("document.querySelector('.pad.kept[data-slot=\"6\"]')?.textContent")
     await page.key("6", "Digit6")
-    await eventually(lambda: ("snapshot.recall", {"slot": 6, "seconds": 2.0}) in show.calls)
+    await eventually(lambda: ("snapshot.recall", {"slot": 6, "seconds": 2.0, "on": None}) in show.calls)
 
 
 async def panic(page: Browser, show: Show) -> None:
@@ -274,7 +283,6 @@ def puts(show: Show) -> list[dict[str, object]]:
 def test_a_picture_dropped_anywhere_plays(server, show, tmp_path, amber):
     async def walk(page: Browser) -> None:
         assert not await page.run("document.querySelector('#drop').checkVisibility()")
-        await page.click("#quantise [data-value=bar]")
         for file, spot in (("amber.png", (300, 300)), ("amber.safetensors", (1200, 700))):
             await page.drag("dragEnter", amber / file, at=spot)
             await page.drag("dragOver", amber / file, at=spot)
@@ -284,7 +292,7 @@ def test_a_picture_dropped_anywhere_plays(server, show, tmp_path, amber):
             await page.until(PLAYING)
             assert await page.run("document.querySelector('#now-prompt').textContent") == "rain, backlit"
             assert not await page.run("document.querySelector('#drop').checkVisibility()")
-            assert puts(show)[-1] == {"blob": (amber / file).read_bytes(), "seconds": None, "on": "bar"}
+            assert puts(show)[-1] == {"blob": (amber / file).read_bytes(), "seconds": None, "on": None}
             await page.click('[data-style="micro/neuron"]')
             await page.until(f"!({PLAYING})")
         await page.drag("dragEnter", amber / "amber.png")
@@ -307,7 +315,7 @@ def test_what_carries_no_style_is_named_and_the_show_goes_on(server, show, tmp_p
         await page.drag("dragEnter", amber / "huge.png")
         await page.drag("drop", amber / "huge.png")
         await page.until(f"{TOAST}.includes('huge.png has 17 MB; a style has 16 at most.')")
-        assert puts(show) == [{"blob": (amber / "photo.png").read_bytes(), "seconds": None, "on": "now"}]
+        assert puts(show) == [{"blob": (amber / "photo.png").read_bytes(), "seconds": None, "on": None}]
         assert await page.run("document.querySelector('#screen').classList.contains('live')")
         page.complaints = [text for text in page.complaints if "422" not in text]  # the browser notes it, too
 

@@ -26,7 +26,7 @@ store.ready(() => buildControls(store));
 const stage = new Stage(store);
 const preview = new Preview(link);
 const record = new Record(link);
-const gallery = new Gallery(link);
+const gallery = new Gallery(link, store);
 const sound = new Sound(link, store);
 const snapshots = new Snapshots(link);
 new Matrix(link, store);

@@ -11,20 +11,24 @@ export class Gallery {
   #current = "";
   #coming = "";
   #series = remembered("series", "");
-  #on = "now";
   #opener = this.#opening();
   #asking = 0;
 
-  /** @param {import("./link.js").Link} link */
-  constructor(link) {
+  /**
+   * @param {import("./link.js").Link} link
+   * @param {import("./store.js").Store} store
+   */
+  constructor(link, store) {
     this.link = link;
-    const mark = segments(byId("quantise"), [["now", "Now"], ["beat", "Beat"], ["bar", "Bar"]], (on) => (this.#on = on));
-    mark("now");
+    const quantise = (when) => store.set("transition/quantise", when);
+    const mark = segments(byId("quantise"), [["off", "Now"], ["beat", "Beat"], ["bar", "Bar"]], quantise);
+    mark("off");
+    store.on("transition/quantise", mark);
     byId("previous").addEventListener("click", () => this.step("previous"));
     byId("next").addEventListener("click", () => this.step("next"));
     byId("filter").addEventListener("input", () => this.#sift());
     byId("share").addEventListener("click", () => share());
-    watchDrops((file) => send(file, this.#on));
+    watchDrops(send);
     link.addEventListener("open", () => this.load());
     link.addEventListener("style", (event) => this.#changed(event.detail));
     setInterval(() => document.hidden || this.load(), REFRESH);
@@ -45,13 +49,13 @@ export class Gallery {
 
   /** The next or previous style of the bank. */
   step(which) {
-    this.link.call(`style.${which}`, { on: this.#on }).catch(complain);
+    this.link.call(`style.${which}`).catch(complain);
   }
 
   #play(name) {
     this.#coming = name;
     this.#mark();
-    this.link.call("style.load", { name, on: this.#on }).then(
+    this.link.call("style.load", { name }).then(
       () => this.#settle(name),
       (error) => {
         this.#settle(name);
@@ -137,7 +141,7 @@ export class Gallery {
   #opening() {
     const input = byId("style-file"); // takes any file: phones do not know the ending .safetensors
     input.addEventListener("change", () => {
-      if (input.files.length) send(input.files[0], this.#on);
+      if (input.files.length) send(input.files[0]);
       input.value = "";
     });
     return h("div.tile", { role: "listitem" }, h("button.card.open", { type: "button", on: { click: () => input.click() } },

@@ -8,15 +8,14 @@ const STILL = 800; // ms; while something hangs over the page, it is told every 
 /**
  * Play what is in a file: a PNG that carries a style, a style file, or a packed style.
  * @param {File} file
- * @param {string} on "now", "beat" or "bar"
  */
-export async function send(file, on = "now") {
+export async function send(file) {
   if (file.size > MOST) {
     toast(`${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB; a style has ${MOST / 2 ** 20} at most.`, "Choose the picture or file that you were given.");
     return;
   }
   try {
-    const answer = await fetch(`/api/v1/styles?on=${on}`, { method: "POST", body: file });
+    const answer = await fetch("/api/v1/styles", { method: "POST", body: file });
     const said = await answer.json();
     if (answer.ok) toast(`${file.name} is playing.`, "", "note");
     else complain({ ...said.error, message: `${file.name}: ${said.error.message}` });

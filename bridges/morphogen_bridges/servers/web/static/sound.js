@@ -2,7 +2,11 @@
 import { byId, h, say } from "./dom.js";
 import { complain, toast } from "./toast.js";
 
-const FIXED = [["demo", "Demo beat"], ["osc", "From OSC"], ["none", "Nothing"], ["file:", "A file…"]];
+const FIXED = [["demo", "Demo beat"], ["loopback", "What this machine plays"], ["osc", "From OSC"], ["none", "Nothing"], ["file:", "A file…"]];
+const LEADERS = [["auto", "Whoever leads"], ["manual", "Only you"], ["link", "Ableton Link"], ["midi", "MIDI clock"],
+  ["track", "The track"], ["audio", "What it hears"]];
+const NAMES = { tap: "taps", set: "set by hand", beat: "set by hand", none: "nobody leads", link: "Ableton Link", midi: "MIDI clock",
+  track: "the track", audio: "what it hears" };
 
 export class Sound {
   #gauges = [];
@@ -17,6 +21,7 @@ export class Sound {
     link.addEventListener("open", () => this.#devices());
     link.addEventListener("changed", (event) => event.detail === "sound" && this.#devices());
     link.addEventListener("stats", (event) => this.#heard(event.detail));
+    link.addEventListener("state", (event) => this.#led(event.detail));
     byId("tap").addEventListener("click", () => this.tap());
     byId("beat").addEventListener("click", () => this.beat());
     store.ready(() => this.#collect());
@@ -54,7 +59,7 @@ export class Sound {
   #music(tempo) {
     this.#tempo = { ...tempo, at: performance.now() };
     say(byId("bpm"), tempo.bpm.toFixed(1));
-    byId("bpm").title = `From: ${tempo.source}`;
+    byId("bpm").title = `From: ${NAMES[tempo.source] ?? tempo.source}`;
   }
 
   #blink() {
@@ -72,6 +77,26 @@ export class Sound {
     const again = h("button", { type: "button", on: { click: () => this.#devices() } }, "Rescan");
     byId("source").append(h("label", { for: "audio-source" }, "Source"), this.select, again, this.path);
     this.#options([]);
+    this.leader = h("select", { id: "tempo-source", "aria-label": "Who leads the tempo" }, ...LEADERS.map(([value, label]) => h("option", { value }, label)));
+    this.leader.addEventListener("change", () => this.link.call("tempo.source", { name: this.leader.value }).catch(complain));
+    this.room = h("button", { type: "button", id: "ableton-link", "aria-pressed": "false" }, "Link");
+    this.room.addEventListener("click", () => this.#join(this.room.getAttribute("aria-pressed") !== "true"));
+    byId("source").append(h("label", { for: "tempo-source" }, "Tempo"), this.leader, this.room);
+  }
+
+  #join(on) {
+    this.link.call("tempo.link", { on }).catch(complain);
+  }
+
+  /** Who leads the tempo, and who else is in the Link session (`link_peers` null: not joined). */
+  #led({ tempo_choice: choice, tempo_source: source, link_peers: peers }) {
+    const joined = peers != null;
+    if (choice && document.activeElement !== this.leader) this.leader.value = choice;
+    this.leader.title = `Now: ${NAMES[source] ?? source}`;
+    this.room.setAttribute("aria-pressed", String(joined));
+    say(this.room, joined ? `Link ${peers}` : "Link");
+    this.room.title = joined ? `Ableton Link: ${peers} other${peers === 1 ? "" : "s"} in the session. Press to leave it.`
+      : "Join the Ableton Link session of this network (speaks to every network this machine is in)";
   }
 
   #options(devices) {
