@@ -22,6 +22,7 @@ from morphogen.errors import MorphogenError, StateError, UsageError
 from morphogen.field.inputs import FIELDS
 from morphogen.library.find import Library
 from morphogen.params import describe, modulation
+from morphogen.params.catalog import BY_KEY
 
 _BLOCK = re.compile(r"(<!-- generated:([a-z_-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 _MARK = re.compile(r"<!-- (?:generated:.*?|/generated) -->")
@@ -49,6 +50,20 @@ _OTHER_ADDRESSES = (
 def _osc() -> str:
     commands = importlib.import_module(f"{registry.BRIDGES}.osc.addresses").COMMANDS
     return describe.osc_table([*commands, *_OTHER_ADDRESSES])
+
+
+def _nodes() -> str:
+    """Commands and readings as OSCQuery tells them; the parameters' own table says the rest."""
+    nodes = importlib.import_module(f"{registry.BRIDGES}.osc.nodes")
+    access = {1: "read", 2: "write", 3: "read, write"}
+    rows = []
+    for node in nodes.fixed_nodes(BY_KEY, {}):
+        said = node.fixed
+        if {"command", "reading"} & set(said["TAGS"]):
+            types = [said["TYPE"], *(other["TYPE"] for other in said.get("OVERLOADS", ()))]
+            taken = ", ".join(f"`{letters}`" for letters in types)
+            rows.append((f"`{node.address}`", taken, access[said["ACCESS"]], said["DESCRIPTION"]))
+    return describe.table(("address", "TYPE, and OVERLOADS", "ACCESS", "DESCRIPTION"), rows)
 
 
 def _entries(kind: str) -> str:
@@ -104,6 +119,7 @@ def _controls() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "params": describe.params_table,
     "osc": _osc,
+    "oscquery": _nodes,
     "methods": describe.methods_table,
     "modulation": _modulation,
     "outputs": lambda: _entries("SINKS"),
