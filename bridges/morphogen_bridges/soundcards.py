@@ -70,7 +70,7 @@ def _unref(connection: Any, operation: Any) -> None:
 def reconnect() -> None:
     """After the sound server has gone: connect anew, which the library does not do by itself (0.4.6: one connection,
     made at import). Nothing to do on Windows. Raises Unavailable while the server is away."""
-    module = sys.modules.get("soundcard.pulseaudio")
+    module: Any = sys.modules.get("soundcard.pulseaudio")
     if module is None:
         load()
         return

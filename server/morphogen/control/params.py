@@ -64,7 +64,8 @@ def _store(instrument: Instrument, slot: int) -> dict[str, Any]:
 def _recall(instrument: Instrument, slot: int, seconds: float, on: str | None) -> Future[Any] | dict[str, Any]:
     """The slow part first: at its moment the style and the parameters move in the same frame."""
     when = moment(on, instrument.params.get("transition/quantise"))
-    kept, answer = instrument.snapshots.kept(slot, seconds), {"slot": slot}
+    kept = instrument.snapshots.kept(slot, seconds)
+    answer: dict[str, Any] = {"slot": slot}
     if kept.style and kept.style != instrument.stage.style.name:
         try:
             style = instrument.library.find(kept.style)
