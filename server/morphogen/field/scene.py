@@ -52,9 +52,9 @@ class Program:
     """
 
     shapes: tuple[Shape, ...]
-    row: tuple[Node, ...]
-    colour: tuple[Node, ...]
-    finish: Node
+    row: tuple[Node, ...] = field(repr=False)  # written out, nodes that are shared would fill the memory
+    colour: tuple[Node, ...] = field(repr=False)
+    finish: Node = field(repr=False)
 
     @property
     def network_slots(self) -> tuple[int, ...]:
