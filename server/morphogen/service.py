@@ -181,6 +181,6 @@ def _run(command: Command, must: bool) -> str:
         raise StateError(
             f"`{' '.join(command)}` failed: {said}.",
             "Try it by hand from a desktop session of this user; over SSH `loginctl enable-linger` may be missing."
-            if command[0] == "systemctl" else "Try it by hand in a terminal of this user.",
+            if command[0] == "systemctl" else "Try again in a moment, or by hand in a terminal of this user.",
         )  # fmt: skip
     return done.stdout

@@ -85,31 +85,24 @@ def launchd_plist(job: Job) -> bytes:
     )
 
 
-def windows_task(job: Job) -> bytes:
-    """A task for `schtasks /Create /XML`, UTF-16: at logon, and every minute in case it runs no more.
-
-    The scheduler's own RestartOnFailure does not take an exit code for a failure; a repetition that is ignored while
-    the task runs does what is meant, whatever it died of. No time limit, on battery too, at normal priority (the
-    default 7 is below normal).
-    """
-    program, *arguments = job.command
-    text = f"""<?xml version="1.0" encoding="UTF-16"?>
+_TASK = """<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
-    <Description>{escape(ABOUT)}</Description>
+    <Description>{about}</Description>
   </RegistrationInfo>
   <Triggers>
     <LogonTrigger>
       <Repetition>
         <Interval>PT1M</Interval>
+        <StopAtDurationEnd>false</StopAtDurationEnd>
       </Repetition>
       <Enabled>true</Enabled>
-      <UserId>{escape(job.user)}</UserId>
+      <UserId>{user}</UserId>
     </LogonTrigger>
   </Triggers>
   <Principals>
     <Principal id="Author">
-      <UserId>{escape(job.user)}</UserId>
+      <UserId>{user}</UserId>
       <LogonType>InteractiveToken</LogonType>
       <RunLevel>LeastPrivilege</RunLevel>
     </Principal>
@@ -123,11 +116,26 @@ def windows_task(job: Job) -> bytes:
   </Settings>
   <Actions Context="Author">
     <Exec>
-      <Command>{escape(program)}</Command>
-      <Arguments>{escape(subprocess.list2cmdline(arguments))}</Arguments>
-      <WorkingDirectory>{escape(str(job.folder))}</WorkingDirectory>
+      <Command>{program}</Command>
+      <Arguments>{arguments}</Arguments>
+      <WorkingDirectory>{folder}</WorkingDirectory>
     </Exec>
   </Actions>
 </Task>
 """
+
+
+def windows_task(job: Job) -> bytes:
+    """A task for `schtasks /Create /XML`, UTF-16: at logon, and every minute in case it runs no more.
+
+    The scheduler's own RestartOnFailure does not take an exit code for a failure; a repetition that is ignored while
+    the task runs does what is meant, whatever it died of. No time limit, on battery too, at normal priority (the
+    default 7 is below normal).
+    """
+    program, *arguments = job.command
+    words = {
+        "about": ABOUT, "user": job.user, "program": program, "arguments": subprocess.list2cmdline(arguments),
+        "folder": str(job.folder),
+    }  # fmt: skip
+    text = _TASK.format_map({key: escape(word) for key, word in words.items()})
     return text.replace("\n", "\r\n").encode("utf-16")
