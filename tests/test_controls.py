@@ -434,6 +434,20 @@ def test_what_streams_by_itself_is_not_learnt(rig):
     assert learnt(host, engine, future)["address"] == KNOB
 
 
+def test_a_hand_that_moved_already_is_heard_after_a_rest(rig):
+    host, engine = rig
+    engine.feel(KNOB, 0.3)
+    future = engine.learn("view/x")
+    for n in range(5):
+        host.clock.advance(0.2)
+        engine.feel(KNOB, step(50 + n))
+    engine.tick(host.clock.now())
+    assert engine.learning == "view/x"
+    host.clock.advance(0.5)
+    engine.feel(KNOB, step(70))
+    assert learnt(host, engine, future)["address"] == KNOB
+
+
 def test_fields_that_are_given_are_not_guessed(rig):
     host, engine = rig
     future = engine.learn("view/zoom", given={"mode": "absolute", "low": 1, "high": 2})

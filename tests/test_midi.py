@@ -411,7 +411,7 @@ def jack() -> Iterator[None]:
     if shutil.which("jackd") is None:
         pytest.skip("needs jackd: apt install jackd2")
     name = f"morphogen-{os.getpid()}"
-    command = ["jackd", "-r", "-p", "64", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
+    command = ["jackd", "-r", "-S", "-p", "64", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JACK_DEFAULT_SERVER", name)
         patch.setenv("JACK_NO_START_SERVER", "1")

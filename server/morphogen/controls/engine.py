@@ -209,7 +209,7 @@ class Engine:
         future: Future[Any] = Future()
         learner = Learner(target, self._now() + seconds)
         with self._lock:
-            learner.deaf = {address for address, at in self._recent.items() if self._now() - at < STREAM}
+            learner.deaf = {address: at for address, at in self._recent.items() if self._now() - at < STREAM}
             before, self._learning = self._learning, (learner, fields, future)
         self._give_up(before, f"{target} is learnt instead.")
         return future

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ from morphogen.controls.targets import Command
 from morphogen.params.spec import Param
 
 WINDOW = 0.6  # seconds from the first sign: long enough to turn an encoder both ways, or to press and let go
+REST = 0.4  # seconds
 ENOUGH = 24  # messages of one control after which nothing new is to be learnt
 MANY = 64  # controls and messages each that are looked at
 HELD = ("output/blackout", "output/freeze", "output/strobe")
@@ -25,11 +26,11 @@ class Learner:
         self.deadline = deadline
         self._heard: dict[str, list[float]] = {}
         self._first: float | None = None
-        self.deaf: Set[str] = frozenset()  # addresses that moved by themselves already when it began
+        self.deaf: dict[str, float] = {}  # what moved by itself already when it began, and when it did so last
 
     def hear(self, address: str, value: float, now: float) -> None:
         """Something moved. What is let go of before anything was pressed is no sign."""
-        if address in self.deaf or (address not in self._heard and value == 0 and kind_of(address) == "note"):
+        if self._streams(address, now) or (address not in self._heard and value == 0 and kind_of(address) == "note"):
             return
         if self._first is None:
             self._first = now
@@ -37,6 +38,17 @@ class Learner:
             values = self._heard.setdefault(address, [])
             if len(values) < MANY:
                 values.append(value)
+
+    def _streams(self, address: str, now: float) -> bool:
+        """What moved when learning began is heard after a rest: a hand rests, a meter does not."""
+        last = self.deaf.get(address)
+        if last is None:
+            return False
+        if now - last > REST:
+            del self.deaf[address]
+            return False
+        self.deaf[address] = now
+        return True
 
     def decide(self, now: float) -> tuple[str, list[float]] | None:
         """The address that moved most and what it sent; None: not yet. Raises TimeoutError."""
