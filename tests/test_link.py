@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from fake_sound import wait
+from morphogen.app import App
+from morphogen.config import build
 from morphogen.contracts import TempoState
 from morphogen.errors import Unavailable
 from morphogen_bridges.sources.link import LinkSession
@@ -201,3 +203,26 @@ def test_one_session_with_another_implementation():
     assert abs(said["jump"]) < 0.01  # beats, beside the straight line when the other one left
     assert said["stopped"] == "none"
     assert said["started_and_stopped"]
+
+
+def test_the_daemon_joins_and_leaves_while_it_plays(session, monkeypatch):
+    app = App(build({"size": "64x36", "backend": "numpy", "audio": "none"}))
+    monkeypatch.setattr(FakeLink, "now", staticmethod(app.instrument.clock.now), raising=False)
+    try:
+        assert app.peers() is None
+        assert app.instrument.state()["link_peers"] is None
+        assert app.link(True)
+        assert app.link(True), "joined already"
+        assert app.link(), "only asked"
+        joined = FakeLink.made
+        joined.peers = 3
+        assert wait(lambda: app.peers() == 3)
+        assert app.instrument.state()["link_peers"] == 3
+        assert wait(lambda: app.instrument.tempo().source == "link")
+        assert app.stats()["link"]["peers"] == 3
+        assert not app.link(False)
+        assert not joined.enabled
+        assert app.instrument.tempo().source == "none"
+        assert not app.link(False)
+    finally:
+        app.close()
