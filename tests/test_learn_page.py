@@ -72,7 +72,7 @@ def server(show: Rigged) -> Iterator[HttpServer]:
 def test_point_move_done(server, show, tmp_path):
     async def walk(page: Browser) -> None:
         await page.open(f"http://127.0.0.1:{server.port}/")
-        await page.until("document.querySelectorAll('.card').length > 1 && document.querySelector('.control')")
+        await page.until("document.querySelectorAll('.card').length > 1 && document.querySelector('.control') !== null")
         await page.key("l")
         await page.until("document.body.classList.contains('learning')")
         await learn_zoom(page, show)

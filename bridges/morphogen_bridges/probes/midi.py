@@ -44,8 +44,9 @@ def probe(api: str = "") -> Finding:
         try:
             took = _loop_back(system)
         except Unavailable as error:
-            status = "works" if devices else "absent"
-            return Finding("midi", "input", status, f"{seen}; {error.message}", error.cure, details)
+            return Finding(
+                "midi", "input", "works" if devices else "absent", f"{seen}; {error.message}", error.cure, details
+            )
     if took is None:
         cure = "Another program may hold the MIDI system: close it, or restart it."
         return Finding("midi", "input", "failed", f"{seen}; no message came back within {SECONDS:g} s", cure, details)
