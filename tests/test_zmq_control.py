@@ -146,7 +146,7 @@ ODD = [
     (request("style.load", {b"name": "x"}), -32602, "strings"),
     (request("style.load", {"name": 5}), -32602, "path"),
     (request("style.load", ["a", 1, "now", 9]), -32602, "name, seconds, on"),
-    (request("tempo.set", {"bpm": float("nan")}), -32602, "30-300"),
+    (request("tempo.set", {"bpm": float("nan")}), -32602, "20 to 400"),
 ]
 
 
