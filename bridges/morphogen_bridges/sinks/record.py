@@ -27,7 +27,7 @@ from morphogen_bridges.video_file import VideoFile
 from morphogen_bridges.video_grid import Grid
 from morphogen_bridges.video_sound import Tap, Track
 
-PRESET = "superfast"
+PRESET = "ultrafast"  # measured: 18 ms of processor a 1080p frame, superfast 31, and both 43 dB like what was drawn
 TELEVISION = tuple(Fraction(n * 1_000, 1_001) for n in (24, 30, 60, 120))  # what 59.94 means
 FALLBACK_FPS = 60.0  # for a show that is drawn as fast as it can
 FLOOR = 200_000_000  # bytes of the disk that are left to others: a recording ends before it stops whatever else writes
