@@ -449,8 +449,18 @@ def test_no_sender(monkeypatch, host):
     sink = NdiSink(SinkOptions(name="x"))
     with pytest.raises(Unavailable, match="NDI made no sender called 'x'") as caught:
         sink.open(host)
-    assert "name=" in caught.value.cure
+    assert caught.value.cure == "Give another one: --out ndi:name=NAME."
     assert not sink.is_open
+
+
+def test_a_name_is_had_once_and_free_again(name, host):
+    first, second = NdiSink(SinkOptions(name=name)), NdiSink(SinkOptions(name=name))
+    first.open(host)
+    with pytest.raises(Unavailable, match="another program of this machine sends under that name"):
+        second.open(host)
+    first.close()
+    second.open(host)
+    second.close()
 
 
 def test_a_name_that_cannot_be_taken_on(monkeypatch, host):

@@ -50,8 +50,8 @@ class Sender:
         self._handle = library.send_create(ctypes.byref(settings))
         if not self._handle:
             raise Unavailable(
-                f"NDI made no sender called {name!r}.",
-                "Try another name=, and look whether its ports (5960, 5961 ...) are free.",
+                f"NDI made no sender called {name!r}: another program of this machine sends under that name.",
+                "Give another one: --out ndi:name=NAME.",
             )
         self.source = (library.send_get_source_name(self._handle).contents.name or b"").decode("utf-8", "replace")
         self._held: Frame | None = None
