@@ -127,7 +127,7 @@ class Show(FakeHost):
         self.kept[slot] = {"style": self.style, "params": 40}
         return {"slot": slot}
 
-    def recall(self, slot: int, seconds: float) -> dict[str, Any]:
+    def recall(self, slot: int, seconds: float, on: str | None = None) -> dict[str, Any]:
         if slot not in self.kept:
             raise StateError(f"snapshot {slot} is empty.", "Store it first.")
         return {"slot": slot}
