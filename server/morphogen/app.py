@@ -80,9 +80,7 @@ class App:
         """Start everything that listens, shows and sounds. Raises Unavailable, UsageError; then nothing stays open."""
         try:
             self._controls.open()
-            for name, source in links.servers(
-                config=self.config, ports=self.ports, relay=self.instrument.relay
-            ).items():
+            for name, source in self._servers().items():
                 source.open(self.instrument)
                 self._links[name] = source
             self._open_outputs()
@@ -94,6 +92,9 @@ class App:
         except BaseException:
             self.close()
             raise
+
+    def _servers(self) -> dict[str, Source]:
+        return links.servers(self.config, self.ports, self.instrument.relay)
 
     def run(self, seconds: float | None = None) -> None:
         """The show, on this thread, until stopped."""
