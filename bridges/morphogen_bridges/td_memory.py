@@ -37,7 +37,7 @@ INFO = struct.Struct("<II?x64s?x")
 INFO_MAGIC, INFO_VERSION = 0x56ED34BA, 2
 SUPPORTED_AT, POSTFIX_AT, DETACH_AT = 8, 10, 74
 POSTFIX_LETTERS = 31
-LOCK_MS = 100  # a copy of a 4K picture takes 4 ms; a receiver that holds on longer makes us lose a picture, not the show
+LOCK_MS = 100  # a copy of a 4K picture takes 4 ms; a receiver that holds on longer costs a picture, not the show
 FREE, ABANDONED, BUSY = 0, 0x80, 0x102
 ALREADY_EXISTS = 183
 

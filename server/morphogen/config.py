@@ -105,7 +105,11 @@ class Config:
         "Speaks multicast on every network this machine is in. Needs the extra `link`.", read_bool, _SOUND,
     )  # fmt: skip
     link_start_stop: bool = _option(
-        False, "", "Link leads only while the session plays: start and stop of the others count.", read_bool, _SOUND,
+        False,
+        "",
+        "Link leads only while the session plays: start and stop of the others count.",
+        read_bool,
+        _SOUND,
     )
     tempo: str = _option(
         "auto", "SOURCE", f"Who leads the tempo: {', '.join(TEMPO_CHOICES)}. auto: Link, then you, MIDI clock, a track "

@@ -115,7 +115,7 @@ def presets(renderer: Renderer, size: tuple[int, int], seconds: float) -> list[d
 
 
 def compiling(backend: str) -> dict[str, Any]:
-    """Seconds to compile a new shape, a fade's pair beside its shapes, and to take on new weights (nothing is compiled)."""
+    """Seconds to compile a new shape, a pair that fades beside its shapes, and to take on new weights (nothing)."""
     renderer = create(backend, 1)
     found: dict[str, Any] = {"backend": backend}
     a, b = preset("3L_4D"), preset("3L_8D")
