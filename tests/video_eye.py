@@ -28,12 +28,13 @@ def times(path: Path) -> list[float]:
     return [float(line.split(",")[0]) for line in lines]
 
 
-def pictures(path: Path) -> np.ndarray:
-    """All pictures, (n, height, width, 3) uint8, without errors of the decoder."""
+def pictures(path: Path, torn: bool = False) -> np.ndarray:
+    """All pictures, (n, height, width, 3) uint8, without errors; torn: up to where the file breaks off."""
     video = probed(path)["video"]
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-map", "0:v", "-f", "rawvideo", "-pix_fmt",
+    strict = () if torn else ("-xerror",)
+    command = ["ffmpeg", "-v", "error", *strict, "-i", str(path), "-map", "0:v", "-f", "rawvideo", "-pix_fmt",
                "rgb24", "-vf", "scale=in_color_matrix=bt709:in_range=tv", "-fps_mode", "passthrough", "-"]  # fmt: skip
-    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    raw = subprocess.run(command, capture_output=True, check=not torn).stdout
     return np.frombuffer(raw, np.uint8).reshape(-1, video["height"], video["width"], 3)
 
 

@@ -48,8 +48,9 @@ def _read(path: Path) -> tuple[int, list[str], NDArray[np.uint8]]:
 
     with av.open(str(path)) as container:
         streams = [stream.codec_context.name for stream in container.streams]
-        count, picture = 0, np.zeros((1, 1, 3), np.uint8)
+        count = 0
+        picture: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         for frame in container.decode(video=0):
             count += 1
-            picture = frame.to_ndarray(format="rgb24")
+            picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     return count, streams, picture
