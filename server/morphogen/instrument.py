@@ -36,7 +36,6 @@ from morphogen.params.store import ParamStore, Snapshot
 from morphogen.priority import Precedence
 from morphogen.publish import Publisher
 from morphogen.recording import Recording
-from morphogen.recording import Recording
 from morphogen.relay import Relay
 from morphogen.rig import Rig
 from morphogen.scene_wire import Shot
@@ -96,7 +95,6 @@ class Instrument:
         self.composer = Composer()
         self._strobe = Strobe()
         self.publisher = Publisher(self, offline)
-        self.recording = Recording(self.subscribe)
         self.recording = Recording(self.subscribe)
         self.loop = FrameLoop(self, renderer, self.publisher, clock, fps)
         self.controls = Engine(self.params, self.call, clock.now, lambda: self.stage.slot or 0)
