@@ -41,7 +41,7 @@ HOMES = {
         "morphogen.audio.*",
         "morphogen.offline.*",
     ),
-    "link": ("morphogen_bridges.sources.link",),
+    "link": ("morphogen_bridges.sources.link", "morphogen_bridges.probes.link"),
     "aalink": (),
     "soundcard": ("morphogen_bridges.soundcards",),
     "moderngl": ("morphogen.render.*", "morphogen_bridges.window_*"),

@@ -106,6 +106,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "gpu": {"target": f"{_HERE}.probes.gpu:probe", "doc": "Windows' graphics cards, and which one this Python gets."},
     "window": {"target": f"{_HERE}.probes.window:probe", "doc": "A picture is drawn in a window's context."},
     "audio": {"target": f"{_HERE}.probes.audio:probe", "doc": "Sound inputs."},
+    "link": {"target": f"{_HERE}.probes.link:probe", "doc": "Ableton Link's library."},
     "midi": {"target": f"{_HERE}.probes.midi:probe", "doc": "A message to ourselves; the controllers."},
     "audio_devices": {"target": f"{_HERE}.probes.audio:list_devices", "doc": "Sound inputs, as a list."},
     "loopback": {"target": f"{_HERE}.probes.audio:probe_loopback", "doc": "What this machine plays."},

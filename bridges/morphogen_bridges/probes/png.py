@@ -1,4 +1,4 @@
-"""PNG: a frame is written into a temporary folder by the real sink and read back."""
+"""PNG: the test card is written into a temporary folder by the real sink, read back and looked at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from morphogen.contracts import SinkOptions
 from morphogen.findings import Finding, version
-from morphogen_bridges.probes.host import ProbeHost, draw_card
+from morphogen_bridges.probes.card import card, check
+from morphogen_bridges.probes.host import ProbeHost
 
 
 def probe() -> Finding:
@@ -18,18 +19,18 @@ def probe() -> Finding:
 
     from morphogen_bridges.sinks.png import PngSink
 
-    card = draw_card()
+    sent = card()
     with tempfile.TemporaryDirectory(prefix="morphogen-") as folder:
         sink = PngSink(SinkOptions(extra={"path": folder}))
         sink.open(ProbeHost())
         try:
-            sink.write(card)
+            sink.write(sent)
         finally:
             sink.close()
         files = sorted(Path(folder).rglob("*.png"))
         if not files:
             return Finding("png", "output", "failed", "no file was written", "Check the space on the disk.")
         with Image.open(files[0]) as picture:
-            same = np.array_equal(np.asarray(picture.convert("RGB")), card.pixels[..., :3])
-    seen = f"pillow {version('pillow')}, picture written and read back"
-    return Finding("png", "output", "works" if same else "failed", seen if same else f"{seen}, but different")
+            verdict = check(np.asarray(picture.convert("RGB")), sent)
+    seen = f"pillow {version('pillow')}, card written and read back: {verdict.seen()}"
+    return Finding("png", "output", "works" if verdict.ok() else "failed", seen)

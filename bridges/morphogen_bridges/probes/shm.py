@@ -1,14 +1,13 @@
-"""Shared memory: a frame is written by the real sink and read back whole."""
+"""Shared memory: the test card is written by the real sink, read back and looked at."""
 
 from __future__ import annotations
 
 import os
 
-import numpy as np
-
 from morphogen.contracts import SinkOptions
 from morphogen.findings import Finding
-from morphogen_bridges.probes.host import ProbeHost, draw_card
+from morphogen_bridges.probes.card import card, check
+from morphogen_bridges.probes.host import ProbeHost
 
 
 def probe() -> Finding:
@@ -17,19 +16,21 @@ def probe() -> Finding:
     from morphogen_bridges.sinks.shm import ShmSink
 
     name = f"morphogen-probe-{os.getpid()}"
-    sink = ShmSink(SinkOptions(name=name))
-    sink.open(ProbeHost())
+    sink, host = ShmSink(SinkOptions(name=name)), ProbeHost()
+    sink.open(host)
     try:
-        card = draw_card()
-        sink.write(card)
+        sent, start = card(), host.clock.now()
+        sink.write(sent)
         reader = ShmReader(name)
         try:
             found = reader.wait(1.0)
+            took = (host.clock.now() - start) * 1e3
         finally:
             reader.close()
     finally:
         sink.close()
-    whole = found is not None and np.array_equal(found[1], card.pixels)
-    if not whole:
-        return Finding("shm", "output", "failed", "the frame could not be read back", "Check the space in /dev/shm.")
-    return Finding("shm", "output", "works", "frame written and read back")
+    if found is None:
+        return Finding("shm", "output", "failed", "the card could not be read back", "Check the space in /dev/shm.")
+    verdict = check(found[1], sent)
+    seen = f"card written and read back in {took:.1f} ms: {verdict.seen()}"
+    return Finding("shm", "output", "works" if verdict.ok() else "failed", seen)

@@ -1,12 +1,11 @@
-"""ZeroMQ: a frame goes out through the real sink and comes back whole; a control call is answered."""
+"""ZeroMQ: the test card goes out through the real sink, comes back and is looked at."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from morphogen.contracts import SinkOptions
 from morphogen.findings import Finding, version
-from morphogen_bridges.probes.host import ProbeHost, draw_card
+from morphogen_bridges.probes.card import card, check
+from morphogen_bridges.probes.host import ProbeHost
 
 SECONDS = 3.0
 
@@ -18,7 +17,7 @@ def probe() -> Finding:
     from morphogen_bridges.clients.frames import FrameReader
     from morphogen_bridges.sinks.zmq_frames import ZmqFrames
 
-    host, card = ProbeHost(), draw_card()
+    host, sent = ProbeHost(), card()
     sink = ZmqFrames(SinkOptions(extra={"port": "0"}))
     sink.open(host)
     reader = FrameReader(f"tcp://127.0.0.1:{sink.describe()['port']}")
@@ -26,13 +25,15 @@ def probe() -> Finding:
     try:
         end = host.clock.now() + SECONDS
         while host.clock.now() < end:
+            start = host.clock.now()
             if sink.watched():
-                sink.write(card)
+                sink.write(sent)
             picture = reader.read(0.05)
             if picture is not None:
-                whole = bool(np.array_equal(picture[1], card.pixels))
-                text = "frame sent and received" if whole else "the frame came back different"
-                return Finding("zmq", "output", "works" if whole else "failed", f"{seen}, {text}")
+                took = (host.clock.now() - start) * 1e3
+                verdict = check(picture[1], sent)
+                seen += f", card sent and received in {took:.1f} ms: {verdict.seen()}"
+                return Finding("zmq", "output", "works" if verdict.ok() else "failed", seen)
     finally:
         reader.close()
         sink.close()
