@@ -91,5 +91,7 @@ PARAMS: tuple[Param, ...] = (
 BY_KEY: dict[str, Param] = {param.key: param for param in PARAMS}
 assert len(BY_KEY) == len(PARAMS), "a parameter is declared twice"
 
-RESERVED_GROUPS = frozenset({"controls", "style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm", "record", "record"})
+RESERVED_GROUPS = frozenset(
+    {"controls", "style", "tempo", "beat", "snapshot", "weight", "ping", "feedback", "norm", "record"}
+)
 assert not RESERVED_GROUPS & {param.group for param in PARAMS}, "a group name is reserved for commands"
