@@ -19,7 +19,7 @@ TITLES = {
 CELL = (192, 108)
 GAP, HEAD, UNDER = 12, 26, 24
 EACH = 13  # styles a page
-QUALITY = 82
+QUALITY = 74
 Row = dict[str, Any]
 
 
