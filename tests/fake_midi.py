@@ -43,6 +43,13 @@ class FakeRtmidi:
             def get_ports(self) -> list[str]:
                 return fake.listed(fake.inputs)
 
+            def cancel_callback(self) -> None:
+                self.callback = None
+
+            def close_port(self) -> None:
+                assert self.callback is None, "python-rtmidi may hang for ever: a callback waits for its lock"
+                super().close_port()
+
         class MidiOut(Port):
             def __init__(self, rtapi: int = 0, name: str = "") -> None:
                 super().__init__(fake, name, fake.outputs)
@@ -96,7 +103,6 @@ class Port:
         self.fake.sent.setdefault(self.raw, []).append(list(message))
 
     def close_port(self) -> None:
-        self.callback = None
         if self.fake.open.get(self.raw) is self:
             del self.fake.open[self.raw]
 

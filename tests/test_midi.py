@@ -454,6 +454,8 @@ class Pads:
 
     def close(self):
         self.out.close()
+        self._in._rt.cancel_callback()  # as `midi_ports.System.close` does, and for the same reason
+        time.sleep(0.05)
         self._in.close()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from morphogen.errors import Unavailable
 
 CLIENT = "Morphogen"
+LAST_CALL = 0.02  # seconds; a message takes 12 to 40 us
 INSTALL = 'pip install "morphogen[midi]"'
 SEQUENCER = "/dev/snd/seq"
 _NO_SYSTEM = (
@@ -97,6 +99,11 @@ class System:
     def close(self, port: Any) -> None:
         """Close what `listen`, `speak` or `virtual` opened; never raises for one that has gone."""
         try:
+            if isinstance(port, self._rtmidi.MidiIn):
+                # It closes with the interpreter's lock held, while JACK waits for its thread, and that one, in our
+                # callback, for the lock: for ever. So no callback any more, and a moment for the one under way.
+                port.cancel_callback()
+                threading.Event().wait(LAST_CALL)
             port.close_port()
             port.delete()
         except (self._rtmidi.RtMidiError, RuntimeError):
