@@ -74,15 +74,15 @@ PARAMS: tuple[Param, ...] = (
     Param("transition/seconds", 2, 0, 30, "Length of a change that does not say its own.", unit="s"),
     Param("transition/kind", 0, 0, 2, "Morph the weights, cross-fade the pictures, or whichever fits.",
           kind="choice", choices=("auto", "fade", "morph")),
-    Param("transition/quantise", 0, 0, 2, "When styles and snapshots come in that do not say it: at once, on the next "
-          "beat, or on the next bar.", kind="choice", choices=("off", "beat", "bar")),
+    Param("transition/quantise", 0, 0, 2, "When styles and snapshots come in: at once, on the beat or "
+          "the bar.", kind="choice", choices=("off", "beat", "bar")),
     Param("transition/every", 0, 0, 256, "The next style of the bank comes in every so many beats; 0 is never.",
           unit="beats", kind="int"),
     # --- output
     Param("output/master", 1, 0, 1, "Fades the whole picture to black.", smoothing=0.03),
     Param("output/blackout", 0, 0, 1, "Black on the very next frame.", kind="bool"),
     Param("output/freeze", 0, 0, 1, "Holds the picture.", kind="bool"),
-    Param("output/strobe", 0, 0, 3, "Flashes of the picture against black; 0 is off. Never more than three a second.",
+    Param("output/strobe", 0, 0, 3, "Flashes against black, three a second at most; 0 is off.",
           unit="Hz"),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
