@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 import threading
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from morphogen.errors import Unavailable
 from morphogen_bridges import soundcards
 from morphogen_bridges.sources import audio_loopback
 from morphogen_bridges.sources.audio_loopback import AudioLoopback
-from test_audio_pulse import pulse  # noqa: F401  (the fixture)
+from test_audio_pulse import PATHS, play_beside, pulse  # noqa: F401  (the fixture)
 
 PLAYER = """
 import subprocess, sys, time, threading, numpy as np
@@ -89,31 +87,9 @@ print("done", flush=True)
 def test_a_real_sound_server_moved_stopped_and_started(pulse, tmp_path):  # noqa: F811
     if importlib.util.find_spec("soundcard") is None:
         pytest.skip('needs soundcard: pip install "morphogen[loopback]"')
-    root = Path(__file__).parent.parent
     tone = tmp_path / "tone.f32"
     (0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000 * 60) / 48_000)).astype(np.float32).tofile(tone)
-    script = tmp_path / "player.py"
-    script.write_text(
-        PLAYER.format(paths=[str(root / part) for part in ("tests", "server", "bridges")], tone=str(tone))
-    )
-    player = subprocess.Popen(
-        [sys.executable, str(script)], env=pulse.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    said = []
-    try:
-        for line in player.stdout:
-            said.append(line.strip())
-            if said[-1] == "unplug":
-                pulse.stop()
-            if said[-1] == "plug":
-                pulse.start()
-        assert player.wait(20) == 0, "\n".join(said[-30:])
-    finally:
-        if player.poll() is None:
-            player.kill()
-            player.wait(10)
-        player.stdout.close()
-    assert "done" in said
+    play_beside(pulse, tmp_path, PLAYER.format(paths=PATHS, tone=str(tone)))
 
 
 class FakeStream:

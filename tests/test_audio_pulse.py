@@ -14,6 +14,7 @@ from fake_sound import wait
 from morphogen.errors import Unavailable
 from morphogen_bridges import portaudio
 
+PATHS = [str(Path(__file__).parent.parent / part) for part in ("tests", "server", "bridges")]
 PLAYER = """
 import sys, time, numpy as np
 sys.path[:0] = {paths!r}
@@ -110,17 +111,12 @@ def pulse(tmp_path):
     server.stop()
 
 
-@pytest.mark.device
-def test_a_real_sound_server_heard_unplugged_and_heard_again(pulse, tmp_path):
-    try:
-        portaudio.load()
-    except Unavailable as error:
-        pytest.skip(str(error))
-    script = tmp_path / "player.py"
-    root = Path(__file__).parent.parent
-    script.write_text(PLAYER.format(paths=[str(root / part) for part in ("tests", "server", "bridges")]))
+def play_beside(pulse, folder: Path, script: str) -> None:
+    """Run `script` in a process of its own and do to the sound server what it says ('unplug', 'plug'), until 'done'."""
+    path = folder / "player.py"
+    path.write_text(script)
     player = subprocess.Popen(
-        [sys.executable, str(script)], env=pulse.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, str(path)], env=pulse.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     said = []
     try:
@@ -137,3 +133,12 @@ def test_a_real_sound_server_heard_unplugged_and_heard_again(pulse, tmp_path):
             player.wait(10)
         player.stdout.close()
     assert "done" in said
+
+
+@pytest.mark.device
+def test_a_real_sound_server_heard_unplugged_and_heard_again(pulse, tmp_path):
+    try:
+        portaudio.load()
+    except Unavailable as error:
+        pytest.skip(str(error))
+    play_beside(pulse, tmp_path, PLAYER.format(paths=PATHS))
