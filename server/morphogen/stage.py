@@ -2,9 +2,9 @@
 
 Everything slow (reading, checking, compiling, aligning) happens before a `Change` gets here; the stage only decides, at
 each frame edge, which networks are drawn and how they are mixed. Same shape: the weights themselves are interpolated,
-hidden units aligned first. Else both fields are cross-faded in one pass. Nothing jumps that was not asked to: a change
+hidden units aligned first. Else both pictures are cross-faded. Nothing jumps that was not asked to: a change
 of mind during a morph starts from the mixture on screen; a running cross-fade first hurries to its end, a held one
-back to its beginning, since a third field in one pass has no place.
+back to its beginning, since there is no place for a third picture.
 """
 
 from __future__ import annotations
