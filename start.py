@@ -242,13 +242,11 @@ def test(words: list[str]) -> int:
     if failed:
         say("Not in order: {}. The tests run all the same; the exit code will be 1.".format(", ".join(failed)))
     # Half of the tests' time is waiting: files side by side. The long ones want the machine for themselves.
-    how = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"] if not words else []
-    if "--all" in words:
-        how = ["-m", ""]
-    words = [word for word in words if word != "--all"]
-    command = [str(venv_python()), "-m", "pytest", *how, *words]
-    code = subprocess.run(command, cwd=str(ROOT), env=environment(), check=False).returncode
-    return code or int(bool(failed))
+    side_by_side = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+    how = ["-m", ""] if "--all" in words else [] if words else side_by_side
+    command = [str(venv_python()), "-m", "pytest", *how, *(word for word in words if word != "--all")]
+    done = subprocess.run(command, cwd=str(ROOT), env=environment(), check=False)
+    return done.returncode or int(bool(failed))
 
 
 def install_for_tests() -> None:

@@ -40,7 +40,7 @@ from morphogen_bridges.servers.web import rest
 from morphogen_bridges.servers.web.calls import dumps, plain
 from morphogen_bridges.servers.web.client import QUEUE, Client
 from morphogen_bridges.servers.web.preview import shrink
-from web_show import STYLES, Show, make_styles
+from web_show import STYLES, Show, make_styles, serving
 
 Talk = Callable[[aiohttp.ClientSession, str], Awaitable[Any]]
 
@@ -52,10 +52,8 @@ def show(tmp_path: Path) -> Show:
 
 @pytest.fixture
 def server(show: Show) -> Iterator[HttpServer]:
-    server = HttpServer(port=0)
-    server.open(show)
-    yield server
-    server.close()
+    with serving(show) as server:
+        yield server
 
 
 def visit(server: HttpServer, talk: Talk) -> Any:

@@ -12,7 +12,7 @@ from devtools import Browser, find_chromium
 from morphogen.controls.engine import Engine
 from morphogen.controls.rules import make
 from morphogen_bridges.servers.http import HttpServer
-from web_show import Player, Show, make_styles
+from web_show import Show, make_styles, serving
 
 pytestmark = [
     pytest.mark.device,
@@ -62,11 +62,8 @@ def show(tmp_path: Path) -> Rigged:
 
 @pytest.fixture
 def server(show: Rigged) -> Iterator[HttpServer]:
-    server = HttpServer(port=0)
-    server.open(show)
-    with Player(show, server.sinks()[0], fps=10):
+    with serving(show, fps=10) as server:
         yield server
-    server.close()
 
 
 def test_point_move_done(server, show, tmp_path):

@@ -17,7 +17,7 @@ from morphogen.library.exchange import as_picture
 from morphogen.library.style import load_style, to_bytes
 from morphogen.params.catalog import PARAMS
 from morphogen_bridges.servers.http import HttpServer
-from web_show import STYLES, Player, Show, make_styles
+from web_show import STYLES, Player, Show, make_styles, serving
 
 pytestmark = [
     pytest.mark.device,
@@ -38,11 +38,8 @@ def show(tmp_path: Path) -> Show:
 
 @pytest.fixture
 def server(show: Show) -> Iterator[HttpServer]:
-    server = HttpServer(port=0)
-    server.open(show)
-    with Player(show, server.sinks()[0], fps=20):
+    with serving(show, fps=20) as server:
         yield server
-    server.close()
 
 
 def browse(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +23,7 @@ from morphogen.library.draw import untrained
 from morphogen.library.exchange import as_picture, received
 from morphogen.params.catalog import FEATURES
 from morphogen.sink_options import target_spec
+from morphogen_bridges.servers.http import HttpServer
 
 STYLES = (
     ("cosmic", "galaxy", "a spiral galaxy"), ("cosmic", "nebula", "a glowing nebula"),
@@ -218,3 +221,13 @@ def make_styles(folder: Path, sheet: Path | None = None) -> Path:
             picture = Image.fromarray(rgb)
         picture.save(folder / series / f"{name}.png")
     return folder
+
+
+@contextmanager
+def serving(show: Show, fps: float = 0.0) -> Iterator[HttpServer]:
+    """The page's server on a free port, with so many pictures a second; 0: none."""
+    server = HttpServer(port=0)
+    server.open(show)
+    with Player(show, server.sinks()[0], fps) if fps else nullcontext():
+        yield server
+    server.close()
