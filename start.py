@@ -245,8 +245,7 @@ def test(words: list[str]) -> int:
     side_by_side = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
     how = ["-m", ""] if "--all" in words else [] if words else side_by_side
     command = [str(venv_python()), "-m", "pytest", *how, *(word for word in words if word != "--all")]
-    done = subprocess.run(command, cwd=str(ROOT), env=environment(), check=False)
-    return done.returncode or int(bool(failed))
+    return subprocess.run(command, cwd=str(ROOT), env=environment(), check=False).returncode or int(bool(failed))
 
 
 def install_for_tests() -> None:
