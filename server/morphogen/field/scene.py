@@ -1,7 +1,7 @@
 """The pixel program: view -> field -> grade (or two of them, cross-faded) | temporal | master -> dither.
 
-`program(shapes)` is the graph that backends compile, once per network shape (some also per pair). `Scene` is everything that one
-frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads. Coordinates are picture
+`program(shapes)` is the graph that backends compile, once per network shape (some also per pair). `Scene` is everything that
+one frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads. Coordinates are picture
 heights, x right, y up, (0, 0) in the middle.
 """
 
