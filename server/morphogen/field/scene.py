@@ -1,8 +1,8 @@
 """The pixel program: view -> field -> grade (or two of them, cross-faded) | temporal | master -> dither.
 
-`program(shapes)` is the graph that backends compile, once per network shape (some also per pair). `Scene` is everything that
-one frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads. Coordinates are picture
-heights, x right, y up, (0, 0) in the middle.
+`program(shapes)` is the graph that backends compile, once per network shape (some also per pair). `Scene` is
+everything that one frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads.
+Coordinates are picture heights, x right, y up, (0, 0) in the middle.
 """
 
 from __future__ import annotations
