@@ -1,4 +1,4 @@
-"""Fields of cells: distances to scattered points (Worley 1996), creatures laid about, stars.
+"""Fields of cells: distances to scattered points (Worley 1996), blobs, creatures laid about, stars.
 
 All of it is continuous: what belongs to the nearest point fades where another one becomes the nearest, and what a pixel
 does not look at is too far away to count. So no rounding can flip anything, and no two backends differ.
@@ -81,6 +81,46 @@ CELL = Field(
     8,
     _fold_cells,
 )  # fmt: skip
+
+
+def _blobs(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
+    scale, loose, drift_x, drift_y, narrow = u[:5]
+    column, row, fx, fy = _grid(x * scale, y * scale, u[5:])
+    total = as_node(0.0)
+    for dy in (-1, 0, 1):
+        line = permuted(row + float(dy)) + column
+        for dx in (-1, 0, 1):
+            number = permuted(line + float(dx)) * (1 / CELLS)
+            px = fma(wave(number + drift_x), loose, dx + 0.5 - fx)
+            py = fma(wave(fma(number, SPREAD, drift_y)), loose, dy + 0.5 - fy)
+            # The larger ones reach as far as a pixel looks; there their light has ended.
+            rest = op("max", fma(fma(px, px, py * py), narrow * fma(number, -0.8, 1.4), 1.0), 0.0)
+            total = fma(rest * rest, rest, total)
+    return {"blob": total}
+
+
+def _fold_blobs(p: Mapping[str, float]) -> Array:
+    luck = scattered(p["seed"], 13, 4)
+    drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
+    loose = p["loose"] / 2
+    reach = p["size"] * (1.5 - loose)
+    return np.array([p["scale"], loose, *drift, -1 / reach**2, *split(luck[None, 2:] * CELLS)[0]])
+
+
+BLOB = Field(
+    "soft blobs that melt into one another where they meet",
+    {"blob": "0 far from all of them, 1 in the middle of one, more where several meet"},
+    _blobs,
+    (
+        seed_parameter(),
+        Parameter("scale", 2.2, 0.2, 32, "cells", "blobs in one picture height"),
+        Parameter("loose", 0.9, 0, 1, "", "0 in rows, 1 scattered"),
+        Parameter("size", 0.75, 0.1, 1, "", "how far their light reaches"),
+        Parameter("drift", 0.0, 0, DRIFT_PERIOD, "turns", "they swim about", "wrap"),
+    ),
+    9,
+    _fold_blobs,
+)
 
 
 def _stamps(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
@@ -170,7 +210,7 @@ def _stars(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
 def _fold_stars(p: Mapping[str, float]) -> Array:
     luck = scattered(p["seed"], 6, 2 * LAYERS).reshape(LAYERS, 2) * CELLS
     few = 1 - p["density"]
-    out = [p["scale"], 600 / p["size"] ** 2, few, 1.05 / max(1 - few, 0.05), p["twinkle"] / 2, p["phase"]]
+    out = [p["scale"], 600 / p["size"] ** 2, few, 1.05 / np.maximum(1 - few, 0.05), p["twinkle"] / 2, p["phase"]]
     (x, y), (a, b) = (p["x"], p["y"]), np.array(STAR_STEPS).T
     return np.concatenate([out, split(luck + np.stack([a * x + b * y, a * y - b * x], axis=1)).ravel()])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from morphogen.field import branches, cells, noise, waves
+from morphogen.field import branches, cells, noise, tiles, waves, weaves
 from morphogen.field.entry import Field
 from morphogen.field.graph import Node, clamp, uniform
 
@@ -15,7 +15,8 @@ FRAME_INPUTS = ("time", "bass", "mid", "treble", "centroid", "rolloff", "flux", 
 FIELDS: dict[str, Field] = {
     "place": waves.PLACE, "swirl": waves.SWIRL, "warp": waves.WARP, "rays": waves.RAY,
     "noise": noise.NOISE, "cells": cells.CELL, "stamps": cells.STAMP, "branch": branches.BRANCHES,
-    "neuron": branches.NEURONS, "stars": cells.STAR,
+    "neuron": branches.NEURONS, "stars": cells.STAR, "plasma": weaves.PLASMA_FIELD, "labyrinth": weaves.LABYRINTH,
+    "tunnel": weaves.TUNNEL, "tiles": tiles.TILE, "blobs": cells.BLOB,
 }  # fmt: skip
 CHANNELS = {channel: name for name, field in FIELDS.items() for channel in field.channels}  # input -> its field
 PIXEL_INPUTS = tuple(CHANNELS)
