@@ -92,14 +92,14 @@ def fake_app(monkeypatch):
 def fake_still(monkeypatch):
     asked = []
 
-    def render_still(style, size, moment, sets, backend):
+    def still_bands(style, size, moment, sets, backend):
         asked.append((style.name, size, moment, dict(sets), backend))
-        return np.full((size[1], size[0], 4), 200, np.uint8)
+        yield np.full((size[1], size[0], 4), 200, np.uint8)
 
     def first_style(library, name):
         return Style(init_glow(preset("3L_4D"), 5), name or "starter/first")
 
-    module = types.SimpleNamespace(render_still=render_still, first_style=first_style)
+    module = types.SimpleNamespace(still_bands=still_bands, first_style=first_style)
     monkeypatch.setitem(sys.modules, "morphogen.still", module)
     return asked
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,16 @@ from morphogen.contracts import Renderer
 from morphogen.field.network import Network
 from morphogen.field.scene import Scene
 from morphogen.folders import cache_folder
-from morphogen.frame import TargetSpec
+from morphogen.frame import Crop, TargetSpec
 from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.params.catalog import FEATURES
 from morphogen.params.store import HeldFeatures, ParamStore
 from morphogen.render import SAFE, create
 from morphogen.stage import Look
+
+# Rows that are drawn at once: 2 MB of 16384 pixels. Cards keep what they drew in for 120 frames: 240 MB of theirs.
+BAND = 32
 
 
 def render_still(
@@ -32,6 +36,32 @@ def render_still(
     a still is the same on every machine. Returns (height, width, 4) uint8 RGBA, top row first. Raises StyleError,
     ParamError, UsageError, RenderError.
     """
+    spec = TargetSpec(*size)
+    pixels = np.empty(spec.pixel_bytes, np.uint8)
+    with _drawing(style, time, sets, backend) as (renderer, scene):
+        renderer.render(scene, [(spec, pixels)])
+    return pixels.reshape(spec.height, spec.width, 4)
+
+
+def still_bands(
+    style: str | Style, size: tuple[int, int], time: float, sets: Mapping[str, Any], backend: str = "auto"
+) -> Generator[NDArray[np.uint8], None, None]:
+    """The very bytes of `render_still` as bands of BAND rows, the last one of fewer, each (rows, width, 4) and its
+    own: in constant memory, whatever the height. A band is a crop of the canvas, so nothing meets at a seam that would
+    not meet within the picture, the dither included. Close it, or read it to its end. Raises the same."""
+    width, height = size
+    with _drawing(style, time, sets, backend) as (renderer, scene):
+        for top in range(0, height, BAND):
+            spec = TargetSpec(width, min(BAND, height - top), crop=Crop(0, top, width, height))
+            pixels = np.empty(spec.pixel_bytes, np.uint8)
+            renderer.render(scene, [(spec, pixels)])
+            yield pixels.reshape(spec.height, width, 4)
+
+
+@contextlib.contextmanager
+def _drawing(
+    style: str | Style, time: float, sets: Mapping[str, Any], backend: str
+) -> Iterator[tuple[Renderer, Scene]]:
     chosen = style if isinstance(style, Style) else first_style(Library(), style)
     features = HeldFeatures()
     params = ParamStore(ManualClock(), features=features)
@@ -42,14 +72,11 @@ def render_still(
     values["time/trail"] = 0.0
     composer = Composer(time)
     scene = composer.compose(type(params.snapshot(0.0))(values, 0.0), Look((chosen.network,)), 0.0)
-    spec = TargetSpec(*size)
-    pixels = np.empty(spec.pixel_bytes, np.uint8)
     renderer = create(SAFE if backend == "auto" else backend, cache=cache_folder())
     try:
-        renderer.render(scene, [(spec, pixels)])
+        yield renderer, scene
     finally:
         renderer.close()
-    return pixels.reshape(spec.height, spec.width, 4)
 
 
 def first_style(library: Library, name: str) -> Style:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,21 @@ from morphogen.errors import UsageError
 def note(text: str) -> None:
     """A remark for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def counting(what: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with what is done of the work and the time that is left: call it with (done, of). Nothing into a
+    pipe, and nothing unless `shown`."""
+    if not (shown and sys.stderr.isatty()):
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def read_png(path: Path) -> Path:

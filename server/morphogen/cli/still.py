@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from morphogen.cli import complete
-from morphogen.cli.output import note
+from morphogen.cli.output import counting, note
 from morphogen.errors import UsageError
 from morphogen.grammar import nearest, read_backend, read_size
 
@@ -37,20 +37,23 @@ def still(
         str, typer.Option(metavar="NAME", help="What draws.", autocompletion=complete.backends)
     ] = "auto",
 ) -> None:  # fmt: skip
-    """Render and write atomically: the file is whole or not there. It carries its style, as `styles share` does: the
-    style itself, without what `--set` did to this picture."""
+    """Render and write atomically: the file is whole or not there, also after Ctrl-C. It carries its style, as `styles
+    share` does: the style itself, without what `--set` did to this picture. Drawn and written band by band, so that
+    16384x16384 takes no more memory than a small one."""
     width, height = read_size(size)
     values = read_settings(sets or ())
     drawer = read_backend(backend)
-    from morphogen.library.atomic import write
-    from morphogen.library.exchange import as_picture
+    from morphogen.library.bands import write_png
+    from morphogen.library.exchange import picture_chunks
     from morphogen.library.find import Library
-    from morphogen.still import first_style, render_still
+    from morphogen.still import first_style, still_bands
 
     shown = first_style(Library(), style)
-    with busy(f"Drawing {width} x {height}", width * height >= BIG):
-        picture = render_still(shown, (width, height), time, values, drawer)
-    write(output, as_picture(shown, picture[..., :3]))
+    with (
+        counting(f"Drawing {width} x {height}", width * height >= BIG) as watch,
+        contextlib.closing(still_bands(shown, (width, height), time, values, drawer)) as bands,
+    ):
+        write_png(output, (width, height), bands, picture_chunks(shown), watch)
     note(f"Wrote {output} ({width} x {height}), with the style {shown.name} in it.")
 
 

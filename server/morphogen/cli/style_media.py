@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from morphogen.cli import complete
-from morphogen.cli.output import note, print_table
+from morphogen.cli.output import counting, note, print_table
 from morphogen.grammar import read_size
 
 Name = Annotated[str, typer.Argument(metavar="NAME|FILE", autocompletion=complete.style_names)]
@@ -50,7 +47,7 @@ def clip(
     track = demo_track() if audio is None else read_track(audio)
     renderer = create(SAFE, cache=cache_folder())
     try:
-        with _counting("Drawing") as watch:
+        with counting("Drawing") as watch:
             pictures = record(style, renderer, track, wish, watch)
     finally:
         renderer.close()
@@ -73,17 +70,3 @@ def card(
     rows = [("name", found.name), ("title", found.title), ("prompt", found.prompt or "none")]
     rows += [(what.lower(), text) for what, text in found.rows]
     print_table(("what", "value"), [*rows, *((f"{who} moves", how) for who, how in found.moves)], ("cyan",))
-
-
-@contextlib.contextmanager
-def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr; nothing into a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda done, of: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from morphogen.errors import StyleError
 
 
 def write(path: Path, data: bytes) -> None:
     """Replace `path` by `data`, making missing folders. Raises StyleError when it cannot be written."""
+    with replacing(path) as out:
+        out.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` once the block is done; missing folders are made. Whatever ends the block
+    before, Ctrl-C included, leaves nothing. Raises StyleError when it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
@@ -18,15 +30,18 @@ def write(path: Path, data: bytes) -> None:
         raise _unwritable(path, error) from error
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(data)
+            yield out
             out.flush()
             os.fsync(out.fileno())
         Path(temporary).chmod(0o644)  # mkstemp gives 0600, which hides shared styles from other users
         Path(temporary).replace(path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise _unwritable(path, error) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> StyleError:
+    if error.errno == errno.ENOSPC:
+        return StyleError(f"{path} cannot be written: the disk is full.", "Make room, or choose another disk with -o.")
     return StyleError(f"{path} cannot be written: {error.strerror or error}.", "Choose another folder with -o.")

@@ -43,6 +43,18 @@ def embed(pixels: NDArray[Any], file: bytes, texts: Mapping[str, str], small: bo
 
     texts: keyword to text, for people. small: take time to find the smallest."""
     from PIL import Image
+
+    png = BytesIO()
+    Image.fromarray(pixels).save(png, "PNG", optimize=small, pnginfo=_info(file, texts))
+    return png.getvalue()
+
+
+def chunks(file: bytes, texts: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """(name, data) of the chunks in which `embed` puts style and texts, for a PNG that is written by other means."""
+    return [(name, data) for name, data, *_ in _info(file, texts).chunks]
+
+
+def _info(file: bytes, texts: Mapping[str, str]) -> Any:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
@@ -51,9 +63,7 @@ def embed(pixels: NDArray[Any], file: bytes, texts: Mapping[str, str], small: bo
             info.add_text(keyword, text)  # Latin-1 as tEXt, all else as iTXt
     if file:
         info.add_text(KEYWORD, base64.b64encode(file).decode())
-    png = BytesIO()
-    Image.fromarray(pixels).save(png, "PNG", optimize=small, pnginfo=info)
-    return png.getvalue()
+    return info
 
 
 def carried(path: Path) -> bytes | None:
