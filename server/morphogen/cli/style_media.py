@@ -1,4 +1,4 @@
-"""`morphogen styles clip` and `card`: a style as a short animated picture, and in words."""
+"""`morphogen styles clip`, `card` and `export`: a style as a short animated picture, in words, and for other hosts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """The commands of this module."""
     app.command("clip")(clip)
     app.command("card")(card)
+    app.command("export")(export)
 
 
 def clip(

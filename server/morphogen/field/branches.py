@@ -21,6 +21,7 @@ PER_SEGMENT, PER_WAVE = 11, 5
 FAR = 4000.0  # squared distance in radii, where nothing is nearer
 FADE = 12.0  # squared distance in radii, where the way along is half forgotten
 HAIR = 0.0008**2  # squared heights: what is thinner than this fades, instead of breaking up into dots
+QUARTER = np.array([[0.0, 1.0], [-1.0, 0.0]])  # of a turn
 SPROUT = 0.16  # of the whole way, over which a growing twig gets thick
 
 
@@ -33,7 +34,7 @@ def _emit(name: str, count: int) -> Emit:
         best, way = as_node(FAR), as_node(0.0)
         for k in range(count):
             at = PER_WAVE * WAVES + PER_SEGMENT * k
-            near, place = _segment(x, y, u[at : at + PER_SEGMENT])
+            near, place = segment(x, y, u[at : at + PER_SEGMENT])
             # Not a jump where two are equally near: a slope.
             way = fma(clamp(best - near), place - way, way)
             best = op("min", best, near)
@@ -42,7 +43,7 @@ def _emit(name: str, count: int) -> Emit:
     return emit
 
 
-def _segment(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node]:
+def segment(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node]:
     """(squared distance in radii, way from the root)."""
     rate_x, rate_y, rate, start_x, start_y, run_x, run_y, thick, taper, begin, run = u
     h = clamp(fma(x, rate_x, fma(y, rate_y, rate)))
@@ -75,8 +76,8 @@ def _segments(plant: Plant, p: Mapping[str, float]) -> Array:
     share = np.clip((reach - plant.begin) / np.maximum(plant.finish - plant.begin, 1e-9), 0, 1)
     end = plant.start + (plant.end - plant.start) * share[:, None]
     finish = plant.begin + (plant.finish - plant.begin) * share
-    c, s = math.cos(math.tau * p["turn"]), math.sin(math.tau * p["turn"])
-    turn = np.array([[c, s], [-s, c]]) / p["scale"]
+    c, s = np.cos(math.tau * p["turn"]), np.sin(math.tau * p["turn"])
+    turn = (c * np.eye(2) + s * QUARTER) / p["scale"]
     start, run = plant.start @ turn, (end - plant.start) @ turn
     square = np.maximum((run**2).sum(axis=1), 1e-12)[:, None]
     rate = run / square

@@ -52,7 +52,7 @@ def directions(turns: Node) -> tuple[Node, Node]:
     return q * fma(abs(q), -16.0, 8.0), s * fma(size, -16.0, 8.0)
 
 
-def _octave(x: Node, y: Node, u: Sequence[Node]) -> Node:
+def octave(x: Node, y: Node, u: Sequence[Node]) -> Node:
     """u: fractions and whole numbers to add to the place, turns of the gradients, height."""
     shift_x, shift_y, cell_x, cell_y, turns, _ = u
     x, y = fma(y, 0.5, x + shift_x), y + shift_y
@@ -83,7 +83,7 @@ def _noise(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
     coarse = clouds = ridges = as_node(0.0)
     for k in range(OCTAVES):
         numbers = u[2 + PER_OCTAVE * k : 2 + PER_OCTAVE * (k + 1)]
-        value, height = _octave(x, y, numbers), numbers[-1]
+        value, height = octave(x, y, numbers), numbers[-1]
         clouds = fma(value, height, clouds)
         ridges = fma(abs(value), height, ridges)
         coarse = clouds if k == 1 else coarse
