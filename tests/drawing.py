@@ -10,7 +10,7 @@ import numpy as np
 from morphogen.field.inputs import FIELDS
 from morphogen.field.network import Network, Shape, init_glow, preset
 from morphogen.field.scene import Scene
-from morphogen.frame import Crop, TargetSpec
+from morphogen.frame import Crop, PixelFormat, TargetSpec
 
 PLACES = tuple(FIELDS["place"].channels)  # the inputs that are no more than where a pixel is
 VALUES = {"time": 1.25, "bass": 0.5, "mid": 0.2, "treble": 0.7, "beat": 0.9, "rms": 0.4, "progress": 0.3}
@@ -26,11 +26,12 @@ def scene(network: Network | None = None, **more) -> Scene:
 
 
 def draw(renderer, what: Scene, spec: TargetSpec | tuple[int, int] = (33, 17)) -> np.ndarray:
-    """(height, width, 4) uint8, as the target's bytes lie."""
+    """(height, width, 4) uint8, or float16 where the target says so, as its bytes lie."""
     spec = spec if isinstance(spec, TargetSpec) else TargetSpec(*spec)
     pixels = np.full(spec.pixel_bytes, 77, np.uint8)
     renderer.render(what, [(spec, pixels)])
-    return pixels.reshape(spec.height, spec.width, 4)
+    kind = np.float16 if spec.format is PixelFormat.RGBA16F else np.uint8
+    return pixels.view(kind).reshape(spec.height, spec.width, 4)
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> int:

@@ -97,7 +97,7 @@ WIDTH, HEIGHT = 512, 128
 def gradient() -> dict[str, np.ndarray]:
     renderer = NumpyRenderer()
     dark = Scene((ramp(3.0),), grade=Grade(contrast=CONTRAST))
-    found = {"exact": renderer.levels(replace(dark, dither=False), TargetSpec(WIDTH, HEIGHT)) - 0.5}
+    found = {"exact": renderer.levels(replace(dark, dither=False), TargetSpec(WIDTH, HEIGHT))[:3] - 0.5}
     for name in ("dithered", "plain"):
         picture = draw(renderer, replace(dark, dither=name == "dithered"), (WIDTH, HEIGHT))
         found[name] = np.moveaxis(picture[..., :3].astype(float), -1, 0)

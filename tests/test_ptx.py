@@ -33,10 +33,11 @@ from morphogen.field.scene import (
     scene_uniforms,
     target_uniforms,
 )
-from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import dither
 from morphogen.render.cuda import ptx
+from morphogen.render.cuda.renderer import ORDERS
 from morphogen.render.numpy import NumpyRenderer
 
 GENERATIONS = (75, 86, 89, 90, 120)
@@ -70,7 +71,7 @@ class Card:
 
     def render(self, what: Scene, targets) -> None:
         for spec, out in targets:
-            out.reshape(spec.height, spec.width, 4)[...] = self.picture(what, spec)
+            out.reshape(spec.height, spec.width, -1)[...] = self.picture(what, spec)
 
     def picture(self, what: Scene, spec: TargetSpec, **more) -> np.ndarray:
         kernel = self.kernels.get(what.program)
@@ -80,11 +81,12 @@ class Card:
         area = ptx.pitch(spec.width) * spec.height
         table = dither.at(np.arange(64) + canvas.y, np.arange(64) + canvas.x).transpose(1, 0, 2)
         memory.blocks[TABLE] = np.ascontiguousarray(table, np.float32).view(np.uint8).ravel()
-        memory.blocks[OUT] = np.zeros(4 * area, np.uint8)
+        depth = spec.row_bytes // spec.width
+        memory.blocks[OUT] = np.zeros(depth * area, np.uint8)
         job = ptx.Job(
             thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=spec.width, height=spec.height,
             pitch=ptx.pitch(spec.width), column=canvas.x, row=canvas.y, flip=int(spec.flip),
-            order=ptx.BGRA if spec.format is PixelFormat.BGRA8 else ptx.RGBA, **more,
+            order=ORDERS[spec.format], **more,
         )  # fmt: skip
         filled = target_uniforms(scene_uniforms(what), spec).astype(np.float32)
         uniforms = np.concatenate([filled, folded_networks(what)]).view(np.uint8)
@@ -93,7 +95,7 @@ class Card:
             block = np.concatenate([block, uniforms])
         grid = ptx.grid(what.program, spec.width, spec.height)
         self.executed = ptx_machine.launch(kernel, memory, block, grid, ptx.BLOCK, {"uniforms": uniforms})
-        return memory.blocks[OUT].reshape(spec.height, -1, 4)[:, : spec.width]
+        return memory.blocks[OUT].reshape(spec.height, -1, depth)[:, : spec.width]
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,19 @@ def check(card):
 
     yield one
     print(f"\nPTX with documented errors: worst {worst.levels} levels, {worst.share:.3%} of the values, {worst.label}")
+
+
+@pytest.mark.parametrize("alpha", Alpha)
+def test_alpha_and_float16(card, alpha):
+    """Of runs of four pixels and of single ones."""
+    reference = NumpyRenderer()
+    for name in ("3L_4D", "preset of more units than a run's registers hold"):
+        network = glow(4) if name == "3L_4D" else init_glow(Shape(("x", "y"), (("sin",) * 9,)), 1)
+        for more in ({"matte": True}, {"matte": True, "master": 0.3}, {}):
+            for kind in ORDERS:
+                spec, what = TargetSpec(*SIZE, kind, alpha=alpha), scene(network, **more)
+                ours, truth = (draw(r, what, spec).astype(float) for r in (card, reference))
+                assert np.abs(ours - truth).max() <= (1e-3 if kind is PixelFormat.RGBA16F else 1), (name, more, kind)
 
 
 # --- the assembler
@@ -343,7 +358,7 @@ def test_a_blend_with_the_past_number_by_number():
     job = ptx.Job(thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=8, height=2, pitch=8, order=ptx.RGBA)
     block = np.frombuffer(bytes(job) + filled.tobytes() + folded_networks(what).tobytes(), np.uint8)
     ptx_machine.launch(ptx_machine.parse(text), memory, block, (1, 1), ptx.BLOCK)
-    plain = NumpyRenderer().levels(scene(dither=False, master=1.0), spec) - 0.5
+    plain = NumpyRenderer().levels(scene(dither=False, master=1.0), spec)[:3] - 0.5
     expected = (plain / 255 + (1 - plain / 255) * np.exp(-1 / 60)) * 65535
     kept = memory.blocks[PRESENT].view(np.uint16).reshape(3, 2, 8)
     assert np.abs(kept - expected).max() < 4

@@ -24,7 +24,7 @@ from morphogen.field.grade import Grade
 from morphogen.field.inputs import FIELDS, FRAME_INPUTS, PIXEL_INPUTS
 from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
 from morphogen.field.scene import Scene, View, program
-from morphogen.frame import Crop, PixelFormat, TargetSpec
+from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
 from morphogen.render.cpu.machine import host_target
@@ -457,6 +457,52 @@ def test_several_targets_in_one_call(judge):
                 assert apart(ours, truth) <= 1, (spec, trail, n)
                 if not trail:
                     assert np.array_equal(ours, draw(judge.renderer, what, spec).ravel())
+
+
+LOOKS = {
+    "plain": {}, "trail": {"trail": 0.3}, "faded": {"master": 0.35}, "black": {"master": 0.0},
+    "exact": {"dither": False}, "graded": {"grade": Grade(exposure=1.0, contrast=1.4)},
+    "fade": {"networks": (glow(3), glow(9, "2L_8D")), "mix": 0.4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_float16(judge, look):
+    """To within half a step of float16 and what the arithmetic errs; nothing is rounded to 8 bits, nothing dithered."""
+    for size in (SIZE, (7, 5), (70, 3), (1, 40)):
+        spec = TargetSpec(*size, PixelFormat.RGBA16F, flip=size == SIZE)
+        ours, truth = (draw(r, scene(**LOOKS[look]), spec).astype(float) for r in (judge.renderer, judge.reference))
+        assert np.abs(ours - truth).max() < 1 / 700, (look, size)
+        assert (ours[..., 3] == 1).all()
+    steps = np.unique(draw(judge.renderer, scene(**LOOKS["plain"]), TargetSpec(*SIZE, PixelFormat.RGBA16F))[..., :3])
+    assert steps.size > 600  # an 8-bit picture has no more than 256
+
+
+def test_float16_keeps_the_darkest(judge):
+    """Where 8 bits have one step, float16 has hundreds, below its own smallest normal number too."""
+    for level in (2e-3, 1e-4, 2e-5, 1e-6):
+        seen = draw(judge.renderer, scene(constant(level)), TargetSpec(9, 2, PixelFormat.RGBA16F))[..., :3]
+        assert np.abs(seen.astype(float) - level).max() <= max(level * 2e-3, 2.0**-24)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_alpha(judge, look):
+    """What is bright is opaque, what is black lets everything through; over black the picture is what it was."""
+    what = replace(scene(**LOOKS[look]), matte=True)
+    opaque = judge.check(replace(what, matte=False), SIZE, look).astype(float)
+    for kind in (PixelFormat.RGBA8, PixelFormat.BGRA8):
+        for alpha in (Alpha.STRAIGHT, Alpha.PREMULTIPLIED):
+            spec = TargetSpec(*SIZE, kind, alpha=alpha)
+            draw(judge.renderer, scene(), spec), draw(judge.reference, scene(), spec)  # no past
+            ours, truth = draw(judge.renderer, what, spec), draw(judge.reference, what, spec)
+            assert apart(ours, truth) <= 1, (look, spec)
+            rgb, cover = ours[..., :3].astype(float), ours[..., 3:].astype(float)
+            if alpha is Alpha.PREMULTIPLIED:
+                assert (rgb <= cover).all()
+            over_black = rgb if alpha is Alpha.PREMULTIPLIED else rgb * cover / 255
+            expected = opaque[..., :3] if kind is PixelFormat.RGBA8 else opaque[..., 2::-1]
+            assert np.abs(over_black - expected).max() < 3
+    assert (draw(judge.renderer, what, SIZE)[..., 3] == 255).all()  # a target that asks for none
 
 
 def test_no_byte_outside_the_target_is_touched(judge):

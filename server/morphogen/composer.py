@@ -48,6 +48,7 @@ class Composer:
             dt=dt,
             master=0.0 if black else values["output/master"],
             dither=values.on("output/dither"),
+            matte=values["output/alpha"] >= 0.5,
         )
 
     def _drifted(self, network: Network, amount: float) -> Network:

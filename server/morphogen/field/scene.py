@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from morphogen.field.cppn import block_size, fold
 from morphogen.field.grade import Grade, grade_matrix
-from morphogen.field.graph import Node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
+from morphogen.field.graph import Node, as_node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
 from morphogen.field.network import Network, Shape
-from morphogen.frame import TargetSpec
+from morphogen.frame import Alpha, TargetSpec
 
 # Slots of the uniform block. The networks' folded weights follow behind.
 _SLOTS = (
@@ -30,12 +30,14 @@ _SLOTS = (
     "view_xx", "view_xy", "view_x", "view_yx", "view_yy", "view_y",
     "g00", "g01", "g02", "g03", "g10", "g11", "g12", "g13", "g20", "g21", "g22", "g23",
     "graded", "mix", "trail", "keep", "level",
+    "matte", "straight", "gain",
 )  # fmt: skip
 SLOT = {name: i for i, name in enumerate(_SLOTS)}
 SCENE_SLOTS = len(_SLOTS)
 ROW = ("row_x", "row_y")  # inputs of the colour stage that `Program.row` yields
 WARP_REACH = 0.12  # picture heights that warp 1 bends at most; more folds the picture over itself at scale 2
 KNEE = 0.8  # where the grade's soft shoulder begins
+THINNEST = 1 / 255  # alpha below which a straight colour fades: what is nearly nothing has no colour
 
 
 def _u(name: str) -> Node:
@@ -47,14 +49,17 @@ class Program:
     """What is compiled.
 
     row: graph from 'py' to ROW values, the same for all pixels of a row. colour: graph from 'px', 'py' and those to
-    r, g, b before the temporal blend, 0..1. finish: graph from 'value' and 'threshold' to a number whose floor is the
-    8-bit level of one channel.
+    r, g, b before the temporal blend, 0..1. matte: graph from 'r', 'g', 'b' after it to red, green, blue and alpha.
+    finish: graph from 'value' and 'threshold' to a number whose floor is the 8-bit level of one channel; alpha: to that
+    of the fourth, from 'value', 'red', 'green' and 'blue', the thresholds of the others.
     """
 
     shapes: tuple[Shape, ...]
     row: tuple[Node, ...] = field(repr=False)  # written out, nodes that are shared would fill the memory
     colour: tuple[Node, ...] = field(repr=False)
+    matte: tuple[Node, ...] = field(repr=False)
     finish: Node = field(repr=False)
+    alpha: Node = field(repr=False)
 
     @property
     def network_slots(self) -> tuple[int, ...]:
@@ -83,7 +88,25 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
-    return Program(shapes, row, rgb, finish)
+    return Program(shapes, row, rgb, _matte(), finish, _alpha())
+
+
+def _matte() -> tuple[Node, ...]:
+    """Alpha is the brightest channel, so what is black is see-through and what glows, glows over anything: laid over
+    black, the picture is what it was (compositors call it unmult). Straight colours are divided by it."""
+    r, g, b = (pixel_input(c) for c in "rgb")
+    faded = [c * _u("gain") for c in (r, g, b)]
+    brightest = op("max", op("max", faded[0], faded[1]), faded[2])
+    share = 1.0 / fma(_u("straight"), op("max", brightest, THINNEST) - 1.0, 1.0)
+    seen = [op("min", c * share, 1.0) for c in faded]
+    return branch(_u("matte"), (*seen, op("min", brightest, 1.0)), (r, g, b, as_node(1.0)))
+
+
+def _alpha() -> Node:
+    """With the largest threshold, so that no premultiplied colour comes out above its alpha."""
+    red, green, blue = (pixel_input(c) for c in ("red", "green", "blue"))
+    dithered = fma(pixel_input("value"), 255.0, op("max", op("max", red, green), blue))
+    return branch(_u("matte"), (dithered,), (as_node(255.5),))[0]
 
 
 def _view(px: Node, py: Node) -> tuple[Node, ...]:
@@ -161,7 +184,8 @@ class View:
 @dataclass(frozen=True)
 class Scene:
     """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
-    input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame."""
+    input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame. matte:
+    targets that ask for alpha get the picture's brightness as alpha."""
 
     networks: tuple[Network, ...]
     values: Mapping[str, float] = field(default_factory=dict)
@@ -172,6 +196,7 @@ class Scene:
     dt: float = 1 / 60
     master: float = 1.0
     dither: bool = True
+    matte: bool = False
 
     @property
     def program(self) -> Program:
@@ -201,7 +226,7 @@ def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
     put(graded=not np.array_equal(matrix, np.eye(3, 4)), mix=scene.mix)
     put(fold=bool(v.mirror or v.kaleidoscope or v.polar or v.warp > 0))
     keep = math.exp(-max(scene.dt, 0.0) / scene.trail) if scene.trail > 1e-4 else 0.0
-    put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master)
+    put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master, matte=scene.matte, gain=scene.master)
     return out
 
 
@@ -219,6 +244,10 @@ def target_uniforms(scene_slots: NDArray[np.float64], spec: TargetSpec) -> NDArr
         along, up, shift = (out[SLOT[f"view_{axis}{end}"]] for end in ("x", "y", ""))
         values |= {f"across_{axis}": along * scale, f"down_{axis}": -up * scale}
         values[f"origin_{axis}"] = along * left + up * top + shift
+    if out[SLOT["matte"]] and spec.alpha is not Alpha.OPAQUE:
+        values |= {"level": 255.0, "straight": spec.alpha is Alpha.STRAIGHT}
+    else:
+        values["matte"] = 0.0
     for name, value in values.items():
         out[SLOT[name]] = value
     return out

@@ -84,6 +84,8 @@ PARAMS: tuple[Param, ...] = (
     Param("output/freeze", 0, 0, 1, "Holds the picture.", kind="bool"),
     Param("output/strobe", 0, 0, 3, "Flashes against black, three a second at most; 0 is off.",
           unit="Hz"),
+    Param("output/alpha", 0, 0, 1, "What shows through where an output carries alpha: nothing, or what lies below the "
+          "dark parts.", kind="choice", choices=("opaque", "luminance")),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
 )  # fmt: skip

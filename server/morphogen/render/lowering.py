@@ -231,6 +231,19 @@ class Lowering:
         t = self._sub(b.bitcast(b.sub(bits, b.shl(whole, self.integer(23))), self.ftype), self.constant(1.0))
         return self.fma(t, self._horner(t, polynomials.logarithm()), b.sitofp(whole, self.ftype))
 
+    def half(self, value: Any) -> Any:
+        """The bits of float16 in each lane's 32, rounded to the nearest even. In integers, since not every processor
+        converts. NaN and what is below 0 become 0, what is too large the largest."""
+        b = self.builder
+        value = self._min(self._max(value, self.constant(0.0)), self.constant(65504.0))
+        bits = b.bitcast(value, self.itype)
+        odd = b.and_(b.lshr(bits, self.integer(13)), self.integer(1))
+        rounded = b.add(b.add(bits, self.integer(0xFFF)), odd)
+        normal = b.sub(b.lshr(rounded, self.integer(13)), self.integer(112 << 10))
+        # Below 2 ** -14 the steps are those that a float has at one half.
+        fine = b.sub(b.bitcast(b.fadd(value, self.constant(0.5)), self.itype), self.integer(0x3F000000))
+        return b.select(b.icmp_signed("<", bits, self.integer(0x38800000)), fine, normal)
+
     def _scaled(self, value: Any, shifted: Any) -> Any:
         """value * 2**k, where the low mantissa bits of `shifted` hold k."""
         b = self.builder

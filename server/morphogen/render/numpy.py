@@ -46,18 +46,37 @@ class NumpyRenderer:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
         self._frames += 1
         for spec, out in targets:
-            rgb = self.levels(scene, spec)
-            pixels = out.reshape(spec.height, spec.width, 4)
-            order = (2, 1, 0) if spec.format is PixelFormat.BGRA8 else (0, 1, 2)
-            for channel, level in zip(order, np.floor(rgb), strict=True):
-                pixels[..., channel] = level[:: -1 if spec.flip else 1]
-            pixels[..., 3] = 255
+            half = spec.format is PixelFormat.RGBA16F
+            pixels = out.view(np.float16 if half else np.uint8).reshape(spec.height, spec.width, 4)
+            values = self.values(scene, spec) if half else np.floor(self.levels(scene, spec))
+            order = (2, 1, 0, 3) if spec.format is PixelFormat.BGRA8 else (0, 1, 2, 3)
+            for channel, value in zip(order, values, strict=True):
+                pixels[..., channel] = value[:: -1 if spec.flip else 1]
 
     def levels(self, scene: Scene, spec: TargetSpec) -> Array:
-        """(3, height, width) float64 before the floor to 8 bits; also moves the history on."""
+        """(4, height, width) float64 before the floor to 8 bits; also moves the history on."""
+        uniforms, what = target_uniforms(scene_uniforms(scene), spec), scene.program
+        rows, columns = _canvas(spec)
+        *rgb, alpha = self._matted(scene, spec, uniforms)
+        noise = dither.at(rows, columns) if scene.dither else [np.full(alpha.shape, 0.5)] * 3
+        inputs = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
+        cover = {"value": alpha, **dict(zip(("red", "green", "blue"), noise, strict=True))}
+        found = [Evaluator(uniforms, known)(what.finish) for known in inputs]
+        return np.stack([*found, np.broadcast_to(Evaluator(uniforms, cover)(what.alpha), alpha.shape)])
+
+    def values(self, scene: Scene, spec: TargetSpec) -> Array:
+        """(4, height, width) float64, 0..1, faded by the master, not dithered; also moves the history on."""
         uniforms = target_uniforms(scene_uniforms(scene), spec)
-        canvas = spec.canvas
-        rows, columns = np.arange(spec.height) + canvas.y, np.arange(spec.width) + canvas.x
+        *rgb, alpha = self._matted(scene, spec, uniforms)
+        return np.stack([*(c * (uniforms[SLOT["level"]] / 255) for c in rgb), alpha])
+
+    def _matted(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
+        rgb = self._picture(scene, spec, uniforms)
+        matte = Evaluator(uniforms, dict(zip("rgb", rgb, strict=True)))
+        return [np.broadcast_to(matte(node), rgb[0].shape) for node in scene.program.matte]
+
+    def _picture(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
+        rows, columns = _canvas(spec)
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
 
         def network(index: int, xy: Sequence[Array]) -> list[Array]:
@@ -72,10 +91,7 @@ class NumpyRenderer:
         }
         colour = Evaluator(uniforms, known, network)
         rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
-        rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
-        noise = dither.at(rows, columns) if scene.dither else [np.float64(0.5)] * 3
-        inputs: list[dict[str, Any]] = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
-        return np.stack([Evaluator(uniforms, known)(scene.program.finish) for known in inputs])
+        return self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)
@@ -89,3 +105,8 @@ class NumpyRenderer:
 
     def close(self) -> None:
         self._history.clear()
+
+
+def _canvas(spec: TargetSpec) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the canvas that a target shows."""
+    return np.arange(spec.height) + spec.canvas.y, np.arange(spec.width) + spec.canvas.x

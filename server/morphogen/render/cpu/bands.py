@@ -22,15 +22,15 @@ class Job(ctypes.Structure):
     """One target of one frame, as the kernels read it: all fields 64 bits wide.
 
     out: first pixel; stride: bytes a row. past, present: planes (3, height, width) uint16 of the blended picture.
-    column, row: position on the canvas. red_shift, blue_shift: bit position of the channels. sampled: leave the picture
-    in `present` and pack nothing. counter: band counter.
+    column, row: position on the canvas. red_shift, blue_shift: bit position of the channels; half: four float16
+    instead. sampled: leave the picture in `present` and pack nothing. counter: band counter.
     """
 
     _fields_ = [
         (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
         for name in (
             "uniforms", "thresholds", "out", "stride", "past", "present", "width", "height", "column", "row",
-            "red_shift", "blue_shift", "flip", "sampled", "counter",
+            "red_shift", "blue_shift", "flip", "sampled", "counter", "half",
         )
     ]  # fmt: skip
 

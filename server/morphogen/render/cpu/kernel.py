@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from llvmlite import ir
 
 from morphogen.field.scene import ROW, SLOT, Program
-from morphogen.render import dither
 from morphogen.render.cpu.bands import I16, BandKernel
-from morphogen.render.lowering import F32, I32, I64, Lowering
+from morphogen.render.cpu.packer import Packer
+from morphogen.render.lowering import F32, I64, Lowering
 
 
 @dataclass
@@ -23,45 +23,6 @@ class _Place:
     row: dict[str, Any]
 
 
-class Packer:
-    """Floats to packed 8-bit pixels: dither threshold, level, byte order, flip. For the kernels that end in pixels.
-
-    span: width of the widest vector that reads the threshold matrix, whose rows are padded by so much.
-    """
-
-    def __init__(self, kernel: BandKernel, low: Lowering, program_finish: Any, span: int) -> None:
-        self.b, self.job, self.low = kernel.b, kernel.job, low
-        self._finish = program_finish
-        self._span = span
-
-    def store(self, rgb: list[Any], y: Any, x: Any) -> None:
-        """Store one vector of pixels at (x, y) of the target."""
-        b, low = self.b, self.low
-        channels = []
-        for c, value in enumerate(rgb):
-            low.bind({"value": value, "threshold": self._threshold(c, y, x)})
-            channels.append(b.fptosi(low.lower(self._finish), low.itype))
-        red, green, blue = channels
-        shift_red = low.splat(b.trunc(self.job["red_shift"], I32))
-        shift_blue = low.splat(b.trunc(self.job["blue_shift"], I32))
-        packed = b.or_(b.shl(red, shift_red), b.shl(blue, shift_blue))
-        packed = b.or_(packed, b.shl(green, low.integer(8)))
-        packed = b.or_(packed, low.integer(0xFF000000))
-        mirrored = b.sub(b.sub(self.job["height"], I64(1)), y)
-        row = b.select(b.icmp_signed("!=", self.job["flip"], I64(0)), mirrored, y)
-        offset = b.add(b.mul(row, self.job["stride"]), b.mul(x, I64(4)))
-        b.store(packed, b.gep(self.job["out"], [offset], source_etype=ir.IntType(8)), align=4)
-
-    def _threshold(self, channel: int, y: Any, x: Any) -> Any:
-        """One load: the matrix's rows are padded so that any start column is contiguous."""
-        b, size = self.b, dither.SIZE
-        dy, dx = dither.CHANNEL_OFFSETS[channel]
-        row = b.and_(b.add(b.add(y, self.job["row"]), I64(dy)), I64(size - 1))
-        column = b.and_(b.add(b.add(x, self.job["column"]), I64(dx)), I64(size - 1))
-        offset = b.add(b.mul(row, I64(size + self._span)), column)
-        return b.load(b.gep(self.job["thresholds"], [offset], source_etype=F32), typ=self.low.ftype, align=4)
-
-
 class SceneKernel(BandKernel):
     """Draws one program. width: pixels in one vector; span: padding of the threshold matrix's rows."""
 
@@ -72,7 +33,7 @@ class SceneKernel(BandKernel):
         self.program = program
         self.low = self.lowering(self.b, width, self.job["uniforms"], program, self._fence)
         self._plane_pixels = self.b.mul(self.job["width"], self.job["height"])
-        self._packer = Packer(self, self.low, program.finish, span)
+        self._packer = Packer(self, self.low, program, span)
 
     def _fence(self) -> None:
         """End the basic block by a jump that is never taken, so that LLVM schedules each network layer by itself.

@@ -163,7 +163,8 @@ class CpuRenderer:
     def _draw(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
         """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
-        aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
+        depth = spec.row_bytes // spec.width
+        aside = np.empty((spec.height, width, depth), np.uint8) if width != spec.width else None
         scene = shots[0].scene
         job = self._job(scene, spec, out if aside is None else aside, width)
         if sampled:
@@ -172,7 +173,7 @@ class CpuRenderer:
         else:
             self._exposed(shots, job, spec)
         if aside is not None:
-            out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
+            out.reshape(spec.height, spec.width, depth)[...] = aside[:, : spec.width]
 
     def _draw_small(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """At 1 / scale of the width and height, then scaled up."""
@@ -237,9 +238,10 @@ class CpuRenderer:
         bgra = spec.format is PixelFormat.BGRA8
         thresholds = self._thresholds if scene.dither else self._flat
         return Job(
-            None, thresholds.ctypes.data, pixels.ctypes.data, width * 4, None, None, width, spec.height,
+            None, thresholds.ctypes.data, pixels.ctypes.data, width * spec.row_bytes // spec.width, None, None, width,
+            spec.height,
             spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16, int(spec.flip), 0,
-            ctypes.addressof(self._counter),
+            ctypes.addressof(self._counter), int(spec.format is PixelFormat.RGBA16F),
         )  # fmt: skip
 
     def _forget(self, scene: Scene) -> None:

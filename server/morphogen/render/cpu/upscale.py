@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from morphogen.field.scene import Program
 from morphogen.render.cpu.bands import I16, BandKernel
-from morphogen.render.cpu.kernel import Packer
+from morphogen.render.cpu.packer import Packer
 from morphogen.render.lowering import F32, I32, I64, Lowering
 
 LEVEL = 1 / 65535  # 16 bits to 0..1
@@ -30,7 +30,7 @@ class UpscaleKernel(BandKernel):
         super().__init__(self.factor * width, triple, layout)
         self._lanes = width
         self._low = Lowering(self.b, width, self.job["uniforms"], program)
-        self._packer = Packer(self, self._low, program.finish, span)
+        self._packer = Packer(self, self._low, program, span)
         self._pitch = self.b.add(self.b.udiv(self.job["width"], I64(self.factor)), I64(2 * MARGIN))
         rows = self.b.add(self.b.udiv(self.job["height"], I64(self.factor)), I64(2 * MARGIN))
         self._plane = self.b.mul(rows, self._pitch)

@@ -30,7 +30,7 @@ UNROLLED = 16  # units in a layer; wider ones are not for code that is written o
 BLOCK = (32, 8)  # threads; a warp stores one run of pixels
 TARGET, TRIPLE = "sm_60", "nvptx64-nvidia-cuda"
 PARAMETER_BYTES = 4096  # what a launch may carry on every driver; larger uniform blocks go to constant memory
-RGBA, BGRA = 0x5410, 0x1054  # which bytes of (red, blue) go where: selector of `prmt`
+RGBA, BGRA, HALVES = 0x5410, 0x1054, 0  # which bytes of (red, blue) go where: selector of `prmt`; or four float16
 I8, I16 = ir.IntType(8), ir.IntType(16)
 GLOBAL, CONSTANT = ir.PointerType(addrspace=1), 4
 _ADDRESSES = ("thresholds", "out", "past", "present")
@@ -41,7 +41,7 @@ class Job(ctypes.Structure):
 
     thresholds: (64, 3, 64) float32 of this target; out: pixels, rows of `pitch` pixels; past, present: planes
     (3, height, pitch) uint16 of the blended picture, only used with a trail. pitch: width rounded up to whole
-    threads. column, row: position on the canvas; order: RGBA or BGRA.
+    threads. column, row: position on the canvas; order: RGBA, BGRA or HALVES.
     """
 
     _fields_ = [
@@ -236,23 +236,64 @@ class SceneKernel:
         return mixed
 
     def _pack(self, rgb: list[Any], x: Any, y: Any) -> None:
-        """Dither, level, byte order, flip; one store."""
+        """Alpha, dither, level, byte order, flip; one store."""
         b, low = self.b, self.low
-        red, green, blue = (low.whole(self._finished(c, value, x, y)) for c, value in enumerate(rgb))
-        pair = low.native("prmt", red, blue, low.splat(self.job["order"]))
-        packed = b.or_(b.or_(pair, b.shl(green, low.integer(8))), low.integer(0xFF000000))
+        low.bind(dict(zip("rgb", rgb, strict=True)))
+        rgba = [low.lower(node) for node in self.program.matte]
         mirrored = b.sub(b.sub(self.job["height"], I32(1)), y)
         row = b.select(b.icmp_signed("!=", self.job["flip"], I32(0)), mirrored, y)
         offset = b.zext(b.add(b.mul(row, self.job["pitch"]), x), I64)
-        b.store(packed, b.gep(self.job["out"], [offset], source_etype=I32), align=4 * self.pixels)
+        half, whole, done = (b.append_basic_block(name) for name in ("half", "bytes", "packed"))
+        b.cbranch(b.icmp_signed("==", self.job["order"], I32(HALVES)), half, whole)
+        b.position_at_end(half)
+        address = b.gep(self.job["out"], [offset], source_etype=I64)
+        for k, words in enumerate(self._halves(rgba)):
+            b.store(words, b.gep(address, [I64(16 * k)], source_etype=I8), align=min(8 * self.pixels, 16))
+        b.branch(done)
+        b.position_at_end(whole)
+        address = b.gep(self.job["out"], [offset], source_etype=I32)
+        b.store(self._bytes(rgba, x, y), address, align=4 * self.pixels)
+        b.branch(done)
+        b.position_at_end(done)
 
-    def _finished(self, channel: int, value: Any, x: Any, y: Any) -> Any:
-        """Value times level plus threshold; the table is laid out so that every thread's run is aligned in it."""
+    def _bytes(self, rgba: list[Any], x: Any, y: Any) -> Any:
+        """32 bits a pixel."""
+        b, low = self.b, self.low
+        thresholds = [self._threshold(c, x, y) for c in range(3)]
+        levels = []
+        for value, threshold in zip(rgba[:3], thresholds, strict=True):
+            low.bind({"value": value, "threshold": threshold})
+            levels.append(low.whole(low.lower(self.program.finish)))
+        low.bind({"value": rgba[3], **dict(zip(("red", "green", "blue"), thresholds, strict=True))})
+        alpha = low.whole(low.lower(self.program.alpha))
+        pair = low.native("prmt", levels[0], levels[2], low.splat(self.job["order"]))
+        packed = b.or_(pair, b.shl(levels[1], low.integer(8)))
+        return b.or_(packed, b.shl(alpha, low.integer(24)))
+
+    def _halves(self, rgba: list[Any]) -> list[Any]:
+        """64 bits a pixel, in vectors of 128."""
+        b, low = self.b, self.low
+        fade = low.splat(b.fmul(low.scalar_uniform(SLOT["level"]), ir.Constant(F32, 1 / 255)))
+        red, green, blue, alpha = (low.half(value) for value in (*(low._mul(c, fade) for c in rgba[:3]), rgba[3]))
+        pairs = b.or_(red, b.shl(green, low.integer(16))), b.or_(blue, b.shl(alpha, low.integer(16)))
+        words = [
+            b.extract_element(pair, I32(i)) if self.pixels > 1 else pair for i in range(self.pixels) for pair in pairs
+        ]
+        found = []
+        for first in range(0, len(words), 4):
+            run = words[first : first + 4]
+            whole: Any = ir.Constant(ir.VectorType(I32, len(run)), ir.Undefined)
+            for i, word in enumerate(run):
+                whole = b.insert_element(whole, word, I32(i))
+            found.append(whole)
+        return found
+
+    def _threshold(self, channel: int, x: Any, y: Any) -> Any:
+        """The table is laid out so that every thread's run is aligned in it."""
         b, low, size = self.b, self.low, dither.SIZE
         at = b.add(b.mul(b.and_(y, I32(size - 1)), I32(3 * size)), b.and_(x, I32(size - 1)))
         address = b.gep(self.job["thresholds"], [b.zext(at, I64)], source_etype=F32)
         address = b.gep(address, [I64(channel * size)], source_etype=F32)
         threshold = b.load(address, typ=low.ftype, align=4 * self.pixels)
         threshold.set_metadata("invariant.load", self.module.add_metadata([]))
-        low.bind({"value": value, "threshold": threshold})
-        return low.lower(self.program.finish)
+        return threshold

@@ -35,6 +35,7 @@ from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
 VISIBLE_TRAIL = 1e-4  # seconds
+ORDERS = {PixelFormat.RGBA8: ptx.RGBA, PixelFormat.BGRA8: ptx.BGRA, PixelFormat.RGBA16F: ptx.HALVES}
 
 
 class Picture:
@@ -47,7 +48,8 @@ class Picture:
     def __init__(self, card: Card, spec: TargetSpec) -> None:
         self._card = card
         self.area = ptx.pitch(spec.width) * spec.height
-        self._pixels = [Memory(card, 4 * self.area)]
+        self.bytes = self.area * spec.row_bytes // spec.width
+        self._pixels = [Memory(card, self.bytes)]
         self._planes: list[Memory] = []
         self.staging: list[Staging] = []
         self.ready: Memory | None = None
@@ -59,7 +61,7 @@ class Picture:
     def pixels(self) -> Memory:
         """Where the frame that comes is drawn."""
         if self.shared and len(self._pixels) == 1:
-            self._pixels.append(Memory(self._card, 4 * self.area))
+            self._pixels.append(Memory(self._card, self.bytes))
         self._pixels.append(self._pixels.pop(0))
         return self._pixels[0]
 
@@ -82,7 +84,7 @@ class Picture:
 
     def host(self) -> Staging:
         """A host buffer for one frame."""
-        return self.staging.pop() if self.staging else Staging(self._card, 4 * self.area)
+        return self.staging.pop() if self.staging else Staging(self._card, self.bytes)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class CudaRenderer:
             for drawing, out in zip(token, outs, strict=True):
                 self._card.call("cuEventSynchronize", drawing.staging.event.handle)
                 spec, picture = drawing.spec, drawing.picture
-                rows = drawing.staging.bytes.reshape(spec.height, -1)[:, : 4 * spec.width]
+                rows = drawing.staging.bytes.reshape(spec.height, -1)[:, : spec.row_bytes]
                 np.copyto(out.reshape(spec.height, -1), rows)
                 picture.ready = drawing.pixels
                 picture.staging.append(drawing.staging)
@@ -287,5 +289,5 @@ def _fill(job: ptx.Job, spec: TargetSpec, pixels: Memory, table: Memory, planes:
     job.past, job.present = (plane.address for plane in planes) if planes else (0, 0)
     job.width, job.height, job.pitch = spec.width, spec.height, ptx.pitch(spec.width)
     job.column, job.row = spec.canvas.x, spec.canvas.y
-    job.order = ptx.BGRA if spec.format is PixelFormat.BGRA8 else ptx.RGBA
+    job.order = ORDERS[spec.format]
     job.flip = int(spec.flip)

@@ -134,5 +134,5 @@ def check_room(program: Program, device: Device | None) -> None:
 def head(spec: TargetSpec, surface: Surface, dithered: bool) -> NDArray[np.int32]:
     """The whole numbers that a block begins with (see `glsl`)."""
     canvas, tile = spec.canvas, surface.tile
-    bgra = spec.format is PixelFormat.BGRA8
-    return np.array([canvas.x, canvas.y, tile.x, tile.y, spec.height, spec.flip, bgra, dithered], np.int32)
+    order = {PixelFormat.BGRA8: 1, PixelFormat.RGBA16F: 2}.get(spec.format, 0)
+    return np.array([canvas.x, canvas.y, tile.x, tile.y, spec.height, spec.flip, order, dithered], np.int32)

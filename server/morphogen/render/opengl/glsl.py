@@ -23,7 +23,7 @@ OPS = {
     "log2": "logarithm({})", "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
 }  # fmt: skip
 # The block's first two rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
-# the tile's. pack: target height, flip, blue first, dither.
+# the tile's. pack: target height, flip, order (0 red first, 1 blue first, 2 float16), dither.
 HEAD_BYTES = 32
 VERTEX = """#version 330 core
 void main() {  // one triangle that covers everything
@@ -95,11 +95,19 @@ def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     with_past = f"rgb += (texelFetch(past, at, 0).rgb - rgb) * {keep};"
     writer.say(f"if ({uniform(SLOT['trail'])} > 0.5) {{ {with_past} }}")
     writer.say("sampled = vec4(rgb, 1.0);")
+    writer.bind({c: f"rgb.{c}" for c in "rgb"})
+    rgba = [writer.lower(node) for node in program.matte]
+    offsets = [f"threshold(where + ivec2({dx}, {dy}))" for dy, dx in dither.CHANNEL_OFFSETS]
+    writer.say(f"vec3 limits = vec3({', '.join(offsets)});")
     levels = []
-    for channel, (dy, dx) in enumerate(dither.CHANNEL_OFFSETS):
-        writer.bind({"value": f"rgb[{channel}]", "threshold": f"threshold(where + ivec2({dx}, {dy}))"})
+    for value, channel in zip(rgba[:3], "rgb", strict=True):
+        writer.bind({"value": value, "threshold": f"limits.{channel}"})
         levels.append(f"floor({writer.lower(program.finish)})")
-    writer.say(f"vec3 levels = vec3({', '.join(levels)}) / 255.0;")
+    writer.bind({"value": rgba[3], "red": "limits.r", "green": "limits.g", "blue": "limits.b"})
+    levels.append(f"floor({writer.lower(program.alpha)})")
+    writer.say(f"vec4 levels = vec4({', '.join(levels)}) / 255.0;")
+    fade = f"{uniform(SLOT['level'])} / 255.0"
+    writer.say(f"vec4 exact = vec4(vec3({', '.join(rgba[:3])}) * ({fade}), {rgba[3]});")
     return _TEMPLATE.format(
         rows=-(-program.uniform_count // 4), functions=functions(native), body="\n    ".join(writer.lines),
         mask=dither.SIZE - 1,
@@ -127,7 +135,7 @@ void main() {{
     where = place.xy + ivec2(where.x, pack.y != 0 ? pack.x - 1 - where.y : where.y);
     float px = float(where.x), py = float(where.y);
     {body}
-    pixel = vec4(pack.z != 0 ? levels.bgr : levels, 1.0);
+    pixel = pack.z == 2 ? exact : pack.z == 1 ? levels.bgra : levels;
 }}
 """
 

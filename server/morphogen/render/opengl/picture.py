@@ -43,10 +43,11 @@ class Pack:
     Made with STREAM_READ, so that drivers keep it where the processor reads fast (moderngl's buffers are for writing).
     """
 
-    def __init__(self, calls: Calls, tile: Tile) -> None:
-        self._calls, self._tile = calls, tile
+    def __init__(self, calls: Calls, tile: Tile, depth: int = 4) -> None:
+        """depth: bytes of a pixel, 4 or (float16) 8."""
+        self._calls, self._tile, self._depth = calls, tile, depth
         self._name = ctypes.c_uint()
-        self.bytes = tile.width * tile.height * 4
+        self.bytes = tile.width * tile.height * depth
         calls.GenBuffers(1, ctypes.byref(self._name))
         with _bound(calls, self._name):
             calls.BufferData(gl.PIXEL_PACK_BUFFER, self.bytes, None, gl.STREAM_READ)
@@ -56,7 +57,8 @@ class Pack:
         calls = self._calls
         with _bound(calls, self._name):
             calls.PixelStorei(gl.PACK_ALIGNMENT, 1)
-            calls.ReadPixels(0, 0, self._tile.width, self._tile.height, gl.RGBA, gl.UNSIGNED_BYTE, None)
+            kind = gl.HALF_FLOAT if self._depth == 8 else gl.UNSIGNED_BYTE
+            calls.ReadPixels(0, 0, self._tile.width, self._tile.height, gl.RGBA, kind, None)
 
     def copy(self, rows: NDArray[np.uint8]) -> None:
         """Into the target's pixels (height, row bytes). Raises BrokenContext."""
@@ -67,7 +69,8 @@ class Pack:
                 calls.check("reading a picture back")
                 raise BrokenContext("the OpenGL driver does not hand out a picture that it has drawn.")
             seen = np.ctypeslib.as_array((ctypes.c_ubyte * self.bytes).from_address(address))
-            part = rows[tile.y : tile.y + tile.height, tile.x * 4 : (tile.x + tile.width) * 4]
+            left, right = tile.x * self._depth, (tile.x + tile.width) * self._depth
+            part = rows[tile.y : tile.y + tile.height, left:right]
             np.copyto(part, seen.reshape(tile.height, -1))
             calls.UnmapBuffer(gl.PIXEL_PACK_BUFFER)
 
@@ -89,12 +92,13 @@ class _bound:  # noqa: N801  reads as what it does
 
 
 class Surface:
-    """One tile: RGBA8 texture, and with a trail two planes of 16 bits a channel that take turns as past and present."""
+    """One tile: a texture (depth: bytes of a pixel, 4 or 8), and with a trail two planes of 16 bits a channel that take
+    turns as past and present."""
 
-    def __init__(self, gpu: Gpu, tile: Tile) -> None:
+    def __init__(self, gpu: Gpu, tile: Tile, depth: int = 4) -> None:
         self._gpu, self.tile = gpu, tile
         size = (tile.width, tile.height)
-        self.texture = gpu.ctx.texture(size, 4)
+        self.texture = gpu.ctx.texture(size, 4, dtype="f2" if depth == 8 else "f1")
         self._plain = gpu.ctx.framebuffer([self.texture])
         self._planes: list[Any] = []
         self._blended: list[Any] = []
@@ -150,7 +154,8 @@ class Picture:
 
     def __init__(self, gpu: Gpu, spec: TargetSpec) -> None:
         self.spec = spec
-        self.surfaces = [Surface(gpu, tile) for tile in tiles(spec, gpu.max_side)]
+        self._depth = spec.row_bytes // spec.width
+        self.surfaces = [Surface(gpu, tile, self._depth) for tile in tiles(spec, gpu.max_side)]
         self.drawn = self.blended = 0
         self.valid = False
         self._calls = gpu.calls
@@ -178,12 +183,15 @@ class Picture:
         """Start the way back to memory. The oldest frame that nobody collected makes room."""
         while len(self._under_way) >= DEPTH:
             self._end(self._under_way[0])
-        packs = self._free.pop() if self._free else [Pack(self._calls, surface.tile) for surface in self.surfaces]
+        packs = self._free.pop() if self._free else [self._pack(surface) for surface in self.surfaces]
         for surface, pack in zip(self.surfaces, packs, strict=True):
             surface.fill(pack)
         read = Read(packs, self._calls.FenceSync(gl.FENCE_COMPLETE, 0))
         self._under_way.append(read)
         return read
+
+    def _pack(self, surface: Surface) -> Pack:
+        return Pack(self._calls, surface.tile, self._depth)
 
     def collect(self, read: Read, out: NDArray[np.uint8]) -> None:
         """Wait for a frame and copy it into `out` (uint8, pixel_bytes long). Raises BrokenContext, RenderError."""
