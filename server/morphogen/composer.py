@@ -17,6 +17,7 @@ from morphogen.params.store import Snapshot
 from morphogen.stage import Look
 
 HEARD = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms")
+SAMPLES = (1, 4, 16)  # a pixel, for each choice of output/supersample
 DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
 
 
@@ -49,6 +50,7 @@ class Composer:
             master=0.0 if black else values["output/master"],
             dither=values.on("output/dither"),
             matte=values["output/alpha"] >= 0.5,
+            samples=SAMPLES[int(values["output/supersample"])],
         )
 
     def _drifted(self, network: Network, amount: float) -> Network:

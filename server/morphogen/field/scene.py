@@ -185,7 +185,7 @@ class View:
 class Scene:
     """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
     input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame. matte:
-    targets that ask for alpha get the picture's brightness as alpha."""
+    targets that ask for alpha get the picture's brightness as alpha. samples: 1, 4 or 16 a pixel."""
 
     networks: tuple[Network, ...]
     values: Mapping[str, float] = field(default_factory=dict)
@@ -197,6 +197,7 @@ class Scene:
     master: float = 1.0
     dither: bool = True
     matte: bool = False
+    samples: int = 1
 
     @property
     def program(self) -> Program:
@@ -230,15 +231,17 @@ def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
     return out
 
 
-def target_uniforms(scene_slots: NDArray[np.float64], spec: TargetSpec) -> NDArray[np.float64]:
-    """The scene slots with those filled in that depend on the canvas. Pixel centres; the canvas height is one
-    picture height. Pixels count from the canvas's corner, not the crop's, so that a tile's bytes are the whole's.
-    Float64, since a view far off centre would lose its pixels in float32."""
+def target_uniforms(
+    scene_slots: NDArray[np.float64], spec: TargetSpec, offset: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.float64]:
+    """The scene slots with those filled in that depend on the canvas. Pixel centres, or `offset` pixels to the right of
+    and below them; the canvas height is one picture height. Pixels count from the canvas's corner, not the crop's, so
+    that a tile's bytes are the whole's. Float64, since a view far off centre would lose its pixels in float32."""
     canvas = spec.canvas
     out = scene_slots.copy()
     scale = 1.0 / canvas.canvas_height
-    left = (0.5 - canvas.canvas_width / 2) * scale
-    top = (canvas.canvas_height / 2 - 0.5) * scale
+    left = (0.5 + offset[0] - canvas.canvas_width / 2) * scale
+    top = (canvas.canvas_height / 2 - 0.5 - offset[1]) * scale
     values = {"screen_scale": scale, "screen_x": left, "screen_y": top}
     for axis in "xy":
         along, up, shift = (out[SLOT[f"view_{axis}{end}"]] for end in ("x", "y", ""))

@@ -86,6 +86,8 @@ PARAMS: tuple[Param, ...] = (
           unit="Hz"),
     Param("output/alpha", 0, 0, 1, "What shows through where an output carries alpha: nothing, or what lies below the "
           "dark parts.", kind="choice", choices=("opaque", "luminance")),
+    Param("output/supersample", 0, 0, 2, "Samples of each pixel: smooths fine edges, costs as many pictures as there are "
+          "samples.", kind="choice", choices=("off", "2x2", "4x4")),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from morphogen.field.graph import Array, Evaluator
 from morphogen.field.scene import ROW, SLOT, Program, Scene, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
+from morphogen.render.supersample import OFFSETS
 
 
 class NumpyRenderer:
@@ -76,6 +77,15 @@ class NumpyRenderer:
         return [np.broadcast_to(matte(node), rgb[0].shape) for node in scene.program.matte]
 
     def _picture(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
+        slots, offsets = (
+            scene_uniforms(scene),
+            OFFSETS[1 if any(s.wide for s in scene.program.shapes) else scene.samples],
+        )
+        seen = [self._sample(scene, spec, target_uniforms(slots, spec, offset)) for offset in offsets]
+        rgb = [np.mean(channel, axis=0) for channel in zip(*seen, strict=True)]
+        return self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
+
+    def _sample(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
         rows, columns = _canvas(spec)
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
 
@@ -90,8 +100,7 @@ class NumpyRenderer:
             **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)},
         }
         colour = Evaluator(uniforms, known, network)
-        rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
-        return self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
+        return [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)

@@ -23,7 +23,7 @@ from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.cost import Governor
+from morphogen.render.cost import Governor, Scales
 from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.crew import Crew
 from morphogen.render.cpu.history import KEPT_FRAMES, History
@@ -31,6 +31,7 @@ from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
 from morphogen.render.cpu.upscale import MARGIN, UPSCALES
 from morphogen.render.objects import ObjectStore
+from morphogen.render.supersample import CENTRE, OFFSETS, Offset, Sampling, shares
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
 from morphogen.render.wide.samples import canonical, folded, sampled
@@ -70,7 +71,7 @@ class CpuRenderer:
         self._counter = ctypes.c_int64(0)
         self._upscales: dict[int, Kernel] = {}  # by factor
         self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
-        self._governor = Governor()
+        self._governor, self._sampling, self._samples = Governor(), Sampling(), 1
         self._tried = False
         self._clock = WallClock()
         size, pad = dither.SIZE, 2 * self.target.width
@@ -132,13 +133,14 @@ class CpuRenderer:
         """How long a frame may take. When it would take longer, the largest pictures are drawn at half their width and
         height and scaled up (measured on the starters: 62 to 71 dB, at most 5 levels apart, 2.3 times as fast); where
         that does not do, at a third; with wide networks from a sample for each 2 x 2 to 32 x 32 pixels."""
-        self._governor.budget = seconds
+        self._governor.budget = self._sampling.budget = seconds
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
         shapes, specs = scene.program.shapes, [spec for spec, _ in targets]
         self.prepare(scene.program)
         scales = self._governor.plan(shapes, specs)
+        self._samples = 1 if any(shape.wide for shape in shapes) else self._sampling.plan(scene.samples)
         made = canonical(shapes, whole=self._governor.small == 1)
         wide = any(map(sampled, made))
         self._frames += 1
@@ -158,7 +160,13 @@ class CpuRenderer:
                 self._draw_small(shots, spec, out, scales[spec])
             else:
                 self._draw(shots, spec, out)
-        self._governor.measured(shapes, specs, scales, self._clock.now() - start, self._wide.spent())
+        self._measured(scene, specs, scales, self._clock.now() - start)
+
+    def _measured(self, scene: Scene, specs: Sequence[TargetSpec], scales: Scales, seconds: float) -> None:
+        """What a frame took, told to who decides about the next one."""
+        passes = self._samples if len(scales) < len(specs) else 1
+        self._sampling.measured(passes, seconds)
+        self._governor.measured(scene.program.shapes, specs, scales, seconds / passes, self._wide.spent())
 
     def _draw(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
         """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
@@ -171,7 +179,7 @@ class CpuRenderer:
             uniforms = self._filled(shots[0], job, spec, scene.trail > 1e-4)
             self._wide.draw(shots[0].kernel, job, uniforms, scene, spec, sampled)
         else:
-            self._exposed(shots, job, spec)
+            self._exposed(shots, job, spec, OFFSETS[self._samples])
         if aside is not None:
             out.reshape(spec.height, spec.width, depth)[...] = aside[:, : spec.width]
 
@@ -189,35 +197,38 @@ class CpuRenderer:
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
         self._run(self._upscales[scale], job)
 
-    def _exposed(self, shots: Shots, job: Job, spec: TargetSpec) -> NDArray[np.float32]:
-        """One picture, or two, the second over the first by the very blend that makes a trail: so no cross-fade waits
-        for a program of its own. What the past keeps of itself is kept by the first.
-
-        keep * past + (1 - keep) * ((1 - mix) * first + mix * second)
-            = (1 - share) * (k * past + (1 - k) * first) + share * second
-        where share = (1 - keep) * mix and k = keep / (1 - share)
+    def _exposed(
+        self, shots: Shots, job: Job, spec: TargetSpec, offsets: Sequence[Offset] = CENTRE
+    ) -> NDArray[np.float32]:
+        """One picture, or several, each drawn over those before it by the very blend that makes a trail: the two of a
+        cross-fade, so that none waits for a program of its own; and the samples of each pixel.
 
         Returns the last uniforms, which must outlive the job."""
-        if len(shots) == 1:
-            uniforms = self._filled(shots[0], job, spec, bool(job.sampled) or shots[0].scene.trail > 1e-4)
+        scene = shots[0].scene
+        trail, mix = scene.trail > 1e-4, (1.0 - scene.mix, scene.mix) if len(shots) == 2 else (1.0,)
+        passes = [
+            (shot, offset, part / len(offsets)) for offset in offsets for shot, part in zip(shots, mix, strict=True)
+        ]
+        if len(passes) == 1:
+            uniforms = self._filled(shots[0], job, spec, bool(job.sampled) or trail)
             self._run(shots[0].kernel, job)
             return uniforms
-        first, second = shots
-        under = Job.from_buffer_copy(job)
-        under.sampled = 1
-        below = self._filled(first, under, spec, True)
-        keep = float(below[SLOT["keep"]])
-        share = (1.0 - keep) * first.scene.mix
-        below[SLOT["keep"]] = keep / (1.0 - share) if share < 1.0 else 0.0
-        self._run(first.kernel, under)
-        over = self._filled(second, job, spec, True)
-        over[SLOT["trail"]], over[SLOT["keep"]] = 1.0, 1.0 - share
-        self._run(second.kernel, job)
-        return over
+        over: list[float] = []
+        for n, (shot, offset, _) in enumerate(passes):
+            last = n == len(passes) - 1
+            here = job if last else Job.from_buffer_copy(job)
+            here.sampled = job.sampled if last else 1
+            uniforms = self._filled(shot, here, spec, True, offset)
+            over = over or shares([part for _, _, part in passes], float(uniforms[SLOT["keep"]]))
+            uniforms[SLOT["trail"]], uniforms[SLOT["keep"]] = 1.0, 1.0 - over[n]
+            self._run(shot.kernel, here)
+        return uniforms
 
-    def _filled(self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool) -> NDArray[np.float32]:
+    def _filled(
+        self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool, offset: Offset = (0.0, 0.0)
+    ) -> NDArray[np.float32]:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
-        filled, trail = target_uniforms(shot.slots, spec), shot.scene.trail > 1e-4
+        filled, trail = target_uniforms(shot.slots, spec, offset), shot.scene.trail > 1e-4
         if planes:
             history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
             job.past, job.present = history.turn()
@@ -257,7 +268,8 @@ class CpuRenderer:
         inner = {f"{spec.width}x{spec.height}": scale for spec, scale in self._governor.scales.items()}
         return {
             "backend": "cpu", "simd": self.target.name, "processor": self.target.cpu, "threads": self.threads,
-            "inner": inner, "half": sorted(size for size, scale in inner.items() if scale == 2),
+            "samples": self._samples, "inner": inner,
+            "half": sorted(size for size, scale in inner.items() if scale == 2),
         }  # fmt: skip
 
     def close(self) -> None:
