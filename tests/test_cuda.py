@@ -68,6 +68,23 @@ def test_it_draws_what_the_reference_draws(renderer, size, trail):
             assert apart(draw(renderer, what, spec), draw(reference, what, spec)) <= 1, (spec, n)
 
 
+@pytest.mark.parametrize("samples", [4, 16])
+def test_samples_are_drawn_one_over_the_other(renderer, samples):
+    reference, spec = NumpyRenderer(), TargetSpec(33, 17)
+    for trail in (0.0, 0.5, 0.0):
+        for n in range(3):
+            what = scene(values=VALUES | {"time": n / 10}, trail=trail, view=View(0.3), samples=samples)
+            assert apart(draw(renderer, what, spec), draw(reference, what, spec)) <= 1, (trail, n)
+
+
+def test_float16_stays_on_the_card(renderer):
+    spec = TargetSpec(30, 20, PixelFormat.RGBA16F)
+    picture = draw(renderer, scene(), spec)
+    said = renderer.device_frame(spec).__cuda_array_interface__
+    assert (said["shape"], said["strides"], said["typestr"]) == ((20, 30, 4), (256, 8, 2), "<f2")
+    assert np.abs(picture.astype(float) - draw(NumpyRenderer(), scene(), spec)).max() < 1e-3
+
+
 def test_a_fade_of_wide_networks_reads_its_weights_from_constant_memory(renderer, cuda):  # noqa: F811
     shape = Shape(SEED_INPUTS, (("sin",) * 16, ("cos",) * 16, ("gaussian",) * 16))
     what = Scene((init_glow(shape, 1, hidden_gain=1.5), init_glow(shape, 2, hidden_gain=1.5)), VALUES, 0.5)

@@ -23,7 +23,7 @@ from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.grade import Grade
 from morphogen.field.inputs import FIELDS, FRAME_INPUTS, PIXEL_INPUTS
 from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
-from morphogen.field.scene import Scene, View, program
+from morphogen.field.scene import SAMPLES, Scene, View, program
 from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
@@ -483,6 +483,30 @@ def test_float16_keeps_the_darkest(judge):
     for level in (2e-3, 1e-4, 2e-5, 1e-6):
         seen = draw(judge.renderer, scene(constant(level)), TargetSpec(9, 2, PixelFormat.RGBA16F))[..., :3]
         assert np.abs(seen.astype(float) - level).max() <= max(level * 2e-3, 2.0**-24)
+
+
+@pytest.mark.parametrize("samples", SAMPLES[1:])
+@pytest.mark.parametrize("look", LOOKS)
+def test_supersampling(judge, look, samples):
+    """Fine patterns, frame after frame, odd sizes and crops, folded views."""
+    fine = replace(scene(**LOOKS[look]), samples=samples, view=View(0.2, 20.0, 0.1))
+    for spec in (TargetSpec(*SIZE), TargetSpec(70, 3, PixelFormat.BGRA8, Crop(91, 53, 400, 300)), TargetSpec(1, 5)):
+        for view in (fine.view, View(0.3, kaleidoscope=5, warp=0.4)):
+            judge.renderer.render(scene(), [(spec, np.zeros(spec.pixel_bytes, np.uint8))])  # no past
+            judge.reference.close()
+            for n in range(2):
+                what = replace(fine, view=view, values=VALUES | {"time": n / 10})
+                judge.check(what, spec, f"{look}, {samples} samples, frame {n}")
+
+
+def test_supersampling_smooths(judge):
+    """What a pixel shows comes nearer to the mean of what lies in it."""
+    wild = scene(init_glow(preset("3L_4D"), 11, hidden_gain=5.0), view=View(0.15), dither=False)
+    truth = draw(judge.reference, wild, TargetSpec(41 * 8, 24 * 8))[..., :3].astype(float)
+    truth = truth.reshape(24, 8, 41, 8, 3).mean(axis=(1, 3))
+    errors = [np.abs(draw(judge.renderer, replace(wild, samples=n), SIZE)[..., :3] - truth).mean() for n in SAMPLES]
+    assert errors[0] > 1.8 * errors[1]
+    assert errors[1] > 1.5 * errors[2]
 
 
 @pytest.mark.parametrize("look", LOOKS)

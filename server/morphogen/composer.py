@@ -11,13 +11,12 @@ import numpy as np
 
 from morphogen.field.grade import Grade
 from morphogen.field.network import Network
-from morphogen.field.scene import Scene, View
+from morphogen.field.scene import SAMPLES, Scene, View
 from morphogen.params.drift import drift_noise
 from morphogen.params.store import Snapshot
 from morphogen.stage import Look
 
 HEARD = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms")
-SAMPLES = (1, 4, 16)  # a pixel, for each choice of output/supersample
 DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
 
 

@@ -36,6 +36,7 @@ SLOT = {name: i for i, name in enumerate(_SLOTS)}
 SCENE_SLOTS = len(_SLOTS)
 ROW = ("row_x", "row_y")  # inputs of the colour stage that `Program.row` yields
 WARP_REACH = 0.12  # picture heights that warp 1 bends at most; more folds the picture over itself at scale 2
+SAMPLES = (1, 4, 16)  # of a pixel
 KNEE = 0.8  # where the grade's soft shoulder begins
 THINNEST = 1 / 255  # alpha below which a straight colour fades: what is nearly nothing has no colour
 

@@ -31,6 +31,7 @@ from morphogen.render.cuda.kernels import Kernel, Kernels
 from morphogen.render.cuda.products import wished
 from morphogen.render.cuda.wide import Packed, Timing, WidePainter
 from morphogen.render.objects import ObjectStore
+from morphogen.render.supersample import CENTRE, OFFSETS, shares
 from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
@@ -78,9 +79,11 @@ class Picture:
         if blended:
             self.valid, self.blended = True, frame
 
-    def forget_past(self) -> None:
-        """A trail that begins anew begins from its first frame."""
-        self._planes, self.valid, self.blended = [], False, 0
+    def forget_past(self, planes: bool = True) -> None:
+        """A trail that begins anew begins from its first frame. planes: give back their memory too."""
+        self.valid, self.blended = False, 0
+        if planes:
+            self._planes = []
 
     def host(self) -> Staging:
         """A host buffer for one frame."""
@@ -225,15 +228,28 @@ class CudaRenderer:
         self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], spec: TargetSpec,
         packs: Sequence[Packed | None] = (), scale: int = 1,
     ) -> Drawing:  # fmt: skip
-        """Launch one target and send its pixels on their way. packs, scale: of wide networks."""
+        """Launch one target, sample by sample, and send its pixels on their way. packs, scale: of wide networks."""
         card = self._card
         picture = self._pictures.get(spec) or self._pictures.setdefault(spec, Picture(card, spec))
-        filled = target_uniforms(slots, spec)
-        planes = self._past(picture, scene, filled)
-        with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
-            kernel.uniforms[:SCENE_SLOTS] = filled
         pixels, picture.table, staging = picture.pixels(), self._table(spec, scene.dither), picture.host()
-        _fill(kernel.job, spec, pixels, picture.table, planes)
+        offsets = CENTRE if packs else OFFSETS[scene.samples]
+        trail = scene.trail > VISIBLE_TRAIL
+        blended, timing = trail or len(offsets) > 1, None
+        over = shares([1 / len(offsets)] * len(offsets), self._kept(picture, float(slots[SLOT["keep"]]), trail))
+        for offset, share in zip(offsets, over, strict=True):
+            filled = target_uniforms(slots, spec, offset)
+            filled[SLOT["trail"]], filled[SLOT["keep"]] = blended, 1.0 - share
+            with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
+                kernel.uniforms[:SCENE_SLOTS] = filled
+            _fill(kernel.job, spec, pixels, picture.table, picture.planes() if blended else None)
+            timing = self._launch(kernel, spec, packs, scale)
+        card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
+        card.call("cuEventRecord", staging.event.handle, card.stream)
+        picture.drawn(self._frames, blended=trail)
+        return Drawing(spec, picture, pixels, staging, kernel, scene.program.shapes, timing)
+
+    def _launch(self, kernel: Kernel, spec: TargetSpec, packs: Sequence[Packed | None], scale: int) -> Timing | None:
+        card = self._card
         if kernel.constant is not None:
             card.call("cuMemcpyHtoDAsync", kernel.constant, kernel.uniforms.ctypes.data, kernel.uniforms.nbytes,
                       card.stream)  # fmt: skip
@@ -244,21 +260,12 @@ class CudaRenderer:
         )
         if timing is not None:
             timing.mark(2)
-        card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
-        card.call("cuEventRecord", staging.event.handle, card.stream)
-        picture.drawn(self._frames, blended=planes is not None)
-        return Drawing(spec, picture, pixels, staging, kernel, scene.program.shapes, timing)
+        return timing
 
-    def _past(self, picture: Picture, scene: Scene, filled: NDArray[np.float64]) -> tuple[Memory, Memory] | None:
-        """The planes while there is a trail; sets how much of the past is kept."""
-        if scene.trail <= VISIBLE_TRAIL:
-            return None
-        planes = picture.planes()
-        # An output with a frame rate of its own skips frames: its past is older by so many.
-        filled[SLOT["keep"]] **= max(self._frames - picture.blended, 1)
-        if not picture.valid:
-            filled[SLOT["keep"]] = 0.0
-        return planes
+    def _kept(self, picture: Picture, keep: float, trail: bool) -> float:
+        """How much of the past stays. An output with a frame rate of its own skips frames: its past is older by so
+        many."""
+        return keep ** max(self._frames - picture.blended, 1) if trail and picture.valid else 0.0
 
     def _forget(self, scene: Scene) -> None:
         """The past ends with the trail; pictures that nobody draws any more go a little later."""
@@ -266,7 +273,7 @@ class CudaRenderer:
             if picture.seen < self._frames - KEPT_FRAMES:
                 del self._pictures[spec]
             elif scene.trail <= VISIBLE_TRAIL:
-                picture.forget_past()
+                picture.forget_past(planes=scene.samples == 1)
 
     def _table(self, spec: TargetSpec, dithered: bool) -> Memory:
         """Thresholds (64, 3, 64) float32: row, channel, column from the target's own corner on."""

@@ -66,15 +66,15 @@ class Device:
             self.gpu.calls.check(f"making room for a picture of {spec.width}x{spec.height}")
         return found
 
-    def forget(self, frame: int, trail: bool, kept: int) -> None:
+    def forget(self, frame: int, trail: bool, planes: bool, kept: int) -> None:
         """Before frame `frame` is drawn: drop what was not drawn for `kept` frames."""
         for spec, picture in list(self.pictures.items()):
-            picture.forget(frame, trail, kept)
+            picture.forget(frame, trail, planes, kept)
             if picture.drawn < frame - kept:
                 self.pictures.pop(spec).release()
 
-    def draw(self, program: GlProgram, jobs: Sequence[Job], trail: bool) -> None:
-        """Draw each surface with its own uniform block."""
+    def draw(self, program: GlProgram, jobs: Sequence[Job], planes: bool) -> None:
+        """Draw each surface with its own uniform block, one after the other. planes: over what is there."""
         stride = -(-program.block_bytes // self.gpu.alignment) * self.gpu.alignment
         blocks = np.zeros((len(jobs), stride), np.uint8)
         for block, (_, values) in zip(blocks, jobs, strict=True):
@@ -84,7 +84,7 @@ class Device:
         self._no_past.use(PAST)
         for i, (surface, _) in enumerate(jobs):
             self._block.bind_to_uniform_block(BLOCK, offset=i * stride, size=program.block_bytes)
-            surface.bind(trail, PAST)
+            surface.bind(planes, PAST)
             self._triangle.draw(program.name, surface.tile.width, surface.tile.height)
 
     def _upload(self, blocks: NDArray[np.uint8]) -> None:

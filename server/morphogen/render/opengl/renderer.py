@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from morphogen.render.opengl.device import Device, Job, check_room, head
 from morphogen.render.opengl.glsl import EXACT
 from morphogen.render.opengl.picture import Picture, Read
 from morphogen.render.opengl.program import GlProgram
+from morphogen.render.supersample import OFFSETS, shares
 
 CACHED_PROGRAMS = 64
 KEPT_FRAMES = 120  # a picture that was not drawn for so long is dropped: 16 MB at 1080p, 49 MB with a trail
@@ -132,18 +133,18 @@ class OpenGLRenderer:
         if self._shared:
             device.gpu.calls.forgive()
         program = self._linked(device, scene.program)
-        trail = scene.trail > SHORTEST_TRAIL
+        planes = scene.trail > SHORTEST_TRAIL or scene.samples > 1
         self._frames += 1
-        device.forget(self._frames, trail, KEPT_FRAMES)
+        device.forget(self._frames, scene.trail > SHORTEST_TRAIL, planes, KEPT_FRAMES)
         slots, networks = scene_uniforms(scene), folded_networks(scene)
         pictures = [device.picture(spec) for spec in specs]
         jobs: list[Job] = []
         for picture in pictures:
-            numbers = self._numbers(picture, slots, networks, trail)
-            for surface in picture.surfaces:
-                start = head(picture.spec, surface, scene.dither).view(np.float32)
-                jobs.append((surface, np.concatenate([start, numbers])))
-        device.draw(program, jobs, trail)
+            for numbers in self._passes(picture, scene, slots, networks):
+                for surface in picture.surfaces:
+                    start = head(picture.spec, surface, scene.dither).view(np.float32)
+                    jobs.append((surface, np.concatenate([start, numbers])))
+        device.draw(program, jobs, planes)
         reads = tuple((picture, None if self._stays(picture) else picture.fetch()) for picture in pictures)
         device.gpu.calls.Flush()
         return Token(reads, device)
@@ -151,13 +152,19 @@ class OpenGLRenderer:
     def _stays(self, picture: Picture) -> bool:
         return picture.spec in self.unread and len(picture.surfaces) == 1
 
-    def _numbers(
-        self, picture: Picture, slots: NDArray[np.float64], networks: NDArray[np.float32], trail: bool
-    ) -> NDArray[np.float32]:
+    def _passes(
+        self, picture: Picture, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32]
+    ) -> Iterator[NDArray[np.float32]]:
+        """The numbers of each sample."""
+        trail, offsets = scene.trail > SHORTEST_TRAIL, OFFSETS[scene.samples]
+        keep = picture.keep(float(slots[SLOT["keep"]]), self._frames, trail, trail or len(offsets) > 1)
+        over = shares([1 / len(offsets)] * len(offsets), keep)
         with np.errstate(all="ignore"):  # what is not finite draws something, as on the CPU
-            filled = target_uniforms(slots, picture.spec)
-            filled[SLOT["keep"]] = picture.keep(float(filled[SLOT["keep"]]), self._frames, trail)
-            return np.concatenate([filled.astype(np.float32), networks])
+            for offset, share in zip(offsets, over, strict=True):
+                filled = target_uniforms(slots, picture.spec, offset)
+                filled[SLOT["trail"]] = trail or len(offsets) > 1
+                filled[SLOT["keep"]] = 1.0 - share
+                yield np.concatenate([filled.astype(np.float32), networks])
 
     def _linked(self, device: Device, program: Program) -> GlProgram:
         made = self._programs.get(program.shapes) or self.prepare(program)
