@@ -53,6 +53,7 @@ PROGRAMS: dict[str, Program] = {
     "wide fade": program((WIDE, WIDE)),
 }
 OUT, TABLE, PAST, PRESENT = 0x2000_0000, 0x1000_0000, 0x3000_0000, 0x4000_0000
+COLOURS = 0x5000_0000
 
 
 def ptxas() -> Path:
@@ -81,8 +82,9 @@ class Card:
         table = dither.at(np.arange(64) + canvas.y, np.arange(64) + canvas.x).transpose(1, 0, 2)
         memory.blocks[TABLE] = np.ascontiguousarray(table, np.float32).view(np.uint8).ravel()
         memory.blocks[OUT] = np.zeros(4 * area, np.uint8)
+        memory.blocks[COLOURS] = what.colours.table.values.view(np.uint8)
         job = ptx.Job(
-            thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=spec.width, height=spec.height,
+            table=COLOURS, thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=spec.width, height=spec.height,
             pitch=ptx.pitch(spec.width), column=canvas.x, row=canvas.y, flip=int(spec.flip),
             order=ptx.BGRA if spec.format is PixelFormat.BGRA8 else ptx.RGBA, **more,
         )  # fmt: skip

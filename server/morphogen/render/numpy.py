@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from morphogen.field import cppn
 from morphogen.field.graph import Array, Evaluator
+from morphogen.field.layers import UNDER
 from morphogen.field.scene import ROW, SLOT, Program, Scene, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
@@ -55,27 +56,31 @@ class NumpyRenderer:
 
     def levels(self, scene: Scene, spec: TargetSpec) -> Array:
         """(3, height, width) float64 before the floor to 8 bits; also moves the history on."""
-        uniforms = target_uniforms(scene_uniforms(scene), spec)
         canvas = spec.canvas
         rows, columns = np.arange(spec.height) + canvas.y, np.arange(spec.width) + canvas.x
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
 
-        def network(index: int, xy: Sequence[Array]) -> list[Array]:
-            x, y = (np.broadcast_to(a, px.shape) for a in xy)
-            return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
-
-        row = Evaluator(uniforms, {"py": py})
-        known: dict[str, Any] = {
-            "px": px,
-            "py": py,
-            **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)},
-        }
-        colour = Evaluator(uniforms, known, network)
-        rgb = [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
+        rgb: list[Array] = []
+        for one in scene.passes:
+            uniforms = target_uniforms(scene_uniforms(one.scene, one.over), spec)
+            rgb = self._colour(one.scene, uniforms, {"px": px, "py": py, **dict(zip(UNDER, rgb, strict=False))})
         rgb = self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
         noise = dither.at(rows, columns) if scene.dither else [np.float64(0.5)] * 3
         inputs: list[dict[str, Any]] = [{"value": value, "threshold": noise[c]} for c, value in enumerate(rgb)]
         return np.stack([Evaluator(uniforms, known)(scene.program.finish) for known in inputs])
+
+    def _colour(self, scene: Scene, uniforms: Array, known: dict[str, Any]) -> list[Array]:
+        """r, g, b of one pass. known: px, py, and UNDER where something lies below."""
+        size = known["px"].shape
+
+        def network(index: int, xy: Sequence[Array]) -> list[Array]:
+            x, y = (np.broadcast_to(a, size) for a in xy)
+            return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
+
+        row = Evaluator(uniforms, {"py": known["py"]})
+        known |= {name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}
+        colour = Evaluator(uniforms, known, network, scene.colours.table.values)
+        return [np.broadcast_to(colour(c), size) for c in scene.program.colour]
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
 from morphogen.field.network import Shape
-from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
+from morphogen.field.scene import SLOT, Pass, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.cost import Governor
@@ -40,16 +40,30 @@ CACHED_KERNELS = 64
 
 @dataclass(frozen=True)
 class _Shot:
-    """One frame, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
-    weights of the small ones."""
+    """One pass, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
+    weights of the small ones; depth: how many passes lie over it."""
 
     kernel: Kernel
     scene: Scene
     slots: NDArray[np.float64]
     networks: NDArray[np.float32]
+    depth: int
 
 
 Shots = Sequence[_Shot]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One pass. inner: of each network whether it is wide (True), small but sampled beside a wide one (False), or drawn
+    for every pixel (None); empty: they all are."""
+
+    shots: Shots
+    inner: Sequence[bool | None] = ()
+
+    def scales(self, wide: int, small: int) -> Sequence[int]:
+        """Of each network the inner scale, 0 if it is drawn for every pixel."""
+        return [0 if kind is None else wide if kind else small for kind in self.inner]
 
 
 class CpuRenderer:
@@ -65,7 +79,7 @@ class CpuRenderer:
         self._kernels: OrderedDict[tuple[Shape, ...], Kernel] = OrderedDict()
         self._lock = threading.Lock()
         self._crew = Crew(self.threads)
-        self._history: dict[TargetSpec, History] = {}
+        self._history: dict[tuple[TargetSpec, int], History] = {}  # by the depth of the pass
         self._frames = 0
         self._counter = ctypes.c_int64(0)
         self._upscales: dict[int, Kernel] = {}  # by factor
@@ -136,54 +150,75 @@ class CpuRenderer:
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
-        shapes, specs = scene.program.shapes, [spec for spec, _ in targets]
-        self.prepare(scene.program)
+        passes, specs = scene.passes, [spec for spec, _ in targets]
+        shapes = tuple(shape for one in passes for shape in one.scene.program.shapes)
+        for one in passes:
+            self.prepare(one.scene.program)
         scales = self._governor.plan(shapes, specs)
-        made = canonical(shapes, whole=self._governor.small == 1)
-        wide = any(map(sampled, made))
         self._frames += 1
         if self._history:
             self._forget(scene)
+        start = self._clock.now()
+        sheets = [self._sheet(one, len(passes) - 1 - i) for i, one in enumerate(passes)]
+        wide = any(sheet.inner for sheet in sheets)
         if not wide:
             self._wide.rest()
-        start = self._clock.now()
-        alone = [made] if wide else [(shape,) for shape in shapes]
-        scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
-        shots = [_Shot(self._kernel(m), s, scene_uniforms(s), folded(s, m)) for m, s in zip(alone, scenes, strict=True)]
         for spec, out in targets:
-            if wide:
-                pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
-                self._draw(shots, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
-            elif spec in scales:
-                self._draw_small(shots, spec, out, scales[spec])
+            if spec in scales and not wide:
+                self._draw_small(sheets, spec, out, scales[spec])
             else:
-                self._draw(shots, spec, out)
+                self._draw(sheets, spec, out, scales.get(spec, 1))
         self._governor.measured(shapes, specs, scales, self._clock.now() - start, self._wide.spent())
 
-    def _draw(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
-        """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
+    def _sheet(self, one: Pass, depth: int) -> _Sheet:
+        scene, shapes = one.scene, one.scene.program.shapes
+        made = canonical(shapes, whole=self._governor.small == 1)
+        wide = any(map(sampled, made))
+        alone = [made] if wide else [(shape,) for shape in shapes]
+        scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
+        shots = [
+            _Shot(self._kernel(m), s, scene_uniforms(s, one.over), folded(s, m), depth)
+            for m, s in zip(alone, scenes, strict=True)
+        ]
+        kinds = [shape.wide if sampled(m) else None for shape, m in zip(shapes, made, strict=True)]
+        return _Sheet(shots, kinds if wide else ())
+
+    def _draw(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+        """scale: inner scale of wide networks."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         aside = np.empty((spec.height, width, 4), np.uint8) if width != spec.width else None
-        scene = shots[0].scene
-        job = self._job(scene, spec, out if aside is None else aside, width)
-        if sampled:
-            uniforms = self._filled(shots[0], job, spec, scene.trail > 1e-4)
-            self._wide.draw(shots[0].kernel, job, uniforms, scene, spec, sampled)
-        else:
-            self._exposed(shots, job, spec)
+        job = self._job(sheets[-1].shots[0].scene, spec, out if aside is None else aside, width)
+        self._painted(sheets, job, spec, scale)
         if aside is not None:
             out.reshape(spec.height, spec.width, 4)[...] = aside[:, : spec.width]
 
-    def _draw_small(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+    def _painted(self, sheets: Sequence[_Sheet], job: Job, spec: TargetSpec, scale: int = 1) -> NDArray[np.float32]:
+        """One pass over the other, all but the last into planes. Returns uniforms that must outlive the job."""
+        for sheet in sheets[:-1]:
+            below = Job.from_buffer_copy(job)
+            below.sampled = 1
+            self._pass(sheet, below, spec, scale)
+            job.under = below.present
+        return self._pass(sheets[-1], job, spec, scale)
+
+    def _pass(self, sheet: _Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
+        first = sheet.shots[0]
+        if not sheet.inner:
+            return self._exposed(sheet.shots, job, spec)
+        uniforms = self._filled(first, job, spec, bool(job.sampled) or first.scene.trail > 1e-4)
+        self._wide.draw(first.kernel, job, uniforms, first.scene, spec, sheet.scales(scale, self._governor.small))
+        return uniforms
+
+    def _draw_small(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """At 1 / scale of the width and height, then scaled up."""
-        canvas, m, scene = spec.canvas, MARGIN, shots[0].scene
+        canvas, m, scene = spec.canvas, MARGIN, sheets[-1].shots[0].scene
         place = Crop(
             canvas.x // scale - m, canvas.y // scale - m, canvas.canvas_width // scale, canvas.canvas_height // scale
         )
         small = replace(spec, width=spec.width // scale + 2 * m, height=spec.height // scale + 2 * m, crop=place)
         samples = self._job(scene, small, out, small.width)
         samples.sampled = 1
-        uniforms = self._exposed(shots, samples, small)
+        uniforms = self._painted(sheets, samples, small)
         job = self._job(scene, spec, out, spec.width)
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
         self._run(self._upscales[scale], job)
@@ -218,7 +253,8 @@ class CpuRenderer:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
         filled, trail = target_uniforms(shot.slots, spec), shot.scene.trail > 1e-4
         if planes:
-            history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
+            key = spec, shot.depth
+            history = self._history.get(key) or self._history.setdefault(key, History(spec, job.width))
             job.past, job.present = history.turn()
             # An output with a frame rate of its own skips frames: its past is older by so many.
             filled[SLOT["keep"]] **= max(self._frames - history.drawn, 1)
@@ -239,16 +275,16 @@ class CpuRenderer:
         return Job(
             None, thresholds.ctypes.data, pixels.ctypes.data, width * 4, None, None, width, spec.height,
             spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16, int(spec.flip), 0,
-            ctypes.addressof(self._counter),
+            ctypes.addressof(self._counter), scene.colours.table.values.ctypes.data,
         )  # fmt: skip
 
     def _forget(self, scene: Scene) -> None:
         """The past ends with the trail; planes that no picture needs any more go, with a trail a little later."""
         trail = scene.trail > 1e-4
-        for spec, history in list(self._history.items()):
+        for key, history in list(self._history.items()):
             history.valid = history.valid and trail
             if history.drawn < self._frames - (KEPT_FRAMES if trail else 1):
-                del self._history[spec]
+                del self._history[key]
 
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""

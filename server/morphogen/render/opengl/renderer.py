@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import MorphogenError, RenderError
-from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
+from morphogen.field.scene import SLOT, Pass, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import TargetSpec
 from morphogen.render.opengl.calls import BrokenContext
 from morphogen.render.opengl.device import Device, Job, check_room, head
@@ -131,22 +131,30 @@ class OpenGLRenderer:
     def _submit(self, device: Device, scene: Scene, specs: Sequence[TargetSpec]) -> Token:
         if self._shared:
             device.gpu.calls.forgive()
-        program = self._linked(device, scene.program)
-        trail = scene.trail > SHORTEST_TRAIL
         self._frames += 1
-        device.forget(self._frames, trail, KEPT_FRAMES)
-        slots, networks = scene_uniforms(scene), folded_networks(scene)
+        device.forget(self._frames, scene.trail > SHORTEST_TRAIL, KEPT_FRAMES)
         pictures = [device.picture(spec) for spec in specs]
-        jobs: list[Job] = []
-        for picture in pictures:
-            numbers = self._numbers(picture, slots, networks, trail)
-            for surface in picture.surfaces:
-                start = head(picture.spec, surface, scene.dither).view(np.float32)
-                jobs.append((surface, np.concatenate([start, numbers])))
-        device.draw(program, jobs, trail)
+        passes = scene.passes
+        for one in passes:
+            self._draw(device, one, pictures, below=one is not passes[-1])
         reads = tuple((picture, None if self._stays(picture) else picture.fetch()) for picture in pictures)
         device.gpu.calls.Flush()
         return Token(reads, device)
+
+    def _draw(self, device: Device, one: Pass, pictures: Sequence[Picture], *, below: bool) -> None:
+        """One pass over all pictures. below: another one lies over it."""
+        scene = one.scene
+        program, trail = self._linked(device, scene.program), scene.trail > SHORTEST_TRAIL
+        device.load(scene.colours.table)
+        slots, networks = scene_uniforms(scene, one.over), folded_networks(scene)
+        jobs: list[Job] = []
+        for picture in pictures:
+            numbers = self._numbers(picture, slots, networks, trail)
+            picture.layered = self._frames if below else picture.layered
+            for surface in picture.surfaces:
+                start = head(picture.spec, surface, scene.dither).view(np.float32)
+                jobs.append((surface, np.concatenate([start, numbers])))
+        device.draw(program, jobs, trail, below=below, layered=one.over is not None)
 
     def _stays(self, picture: Picture) -> bool:
         return picture.spec in self.unread and len(picture.surfaces) == 1
