@@ -134,6 +134,7 @@ class QemuKernel:
             "thresholds": 4 * dither.SIZE * (dither.SIZE + 2 * self.target.width),
             "out": 0 if job.sampled else job.stride * job.height,
             "past": samples if issubclass(self._kind, UpscaleKernel) else planes,
+            "under": planes,
             "present": 0 if issubclass(self._kind, UpscaleKernel) else planes,
             "counter": 8,
         }

@@ -54,6 +54,7 @@ PROGRAMS: dict[str, Program] = {
     "wide fade": program((WIDE, WIDE)),
 }
 OUT, TABLE, PAST, PRESENT = 0x2000_0000, 0x1000_0000, 0x3000_0000, 0x4000_0000
+COLOURS = 0x5000_0000
 
 
 def ptxas() -> Path:
@@ -83,8 +84,9 @@ class Card:
         memory.blocks[TABLE] = np.ascontiguousarray(table, np.float32).view(np.uint8).ravel()
         depth = spec.row_bytes // spec.width
         memory.blocks[OUT] = np.zeros(depth * area, np.uint8)
+        memory.blocks[COLOURS] = what.colours.table.values.view(np.uint8)
         job = ptx.Job(
-            thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=spec.width, height=spec.height,
+            table=COLOURS, thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=spec.width, height=spec.height,
             pitch=ptx.pitch(spec.width), column=canvas.x, row=canvas.y, flip=int(spec.flip),
             order=ORDERS[spec.format], **more,
         )  # fmt: skip

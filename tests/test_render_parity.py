@@ -22,8 +22,9 @@ from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.grade import Grade
 from morphogen.field.inputs import FIELDS, FRAME_INPUTS, PIXEL_INPUTS
+from morphogen.field.layers import BLENDS
 from morphogen.field.network import PRESETS, SEED_INPUTS, Network, Shape, init_glow, init_seed, preset
-from morphogen.field.scene import SAMPLES, Scene, View, program
+from morphogen.field.scene import SAMPLES, Layer, Scene, View, program
 from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import BACKENDS, create
@@ -333,6 +334,78 @@ def test_formats_and_flip(judge, size):
     assert np.array_equal(both[::-1, :, [2, 1, 0, 3]], rgba)
 
 
+# --- layers
+
+
+LAYER_VIEWS = {"plain": View(), "folded": View(0.6, 31.0, 0.1, -0.2, kaleidoscope=5, warp=0.4)}
+
+
+@pytest.mark.parametrize("opacity", [0.3, 1.0])
+@pytest.mark.parametrize("blend", BLENDS)
+def test_layers(judge, blend, opacity):
+    """Every mode, over one network and over a cross-fade, in two views each, graded apart, without and with a trail."""
+    alone = judge.check(scene(), SIZE)
+    for networks in ((glow(3),), (glow(3), glow(9, "2L_8D", "palette"))):
+        for name, view in LAYER_VIEWS.items():
+            layer = Layer(glow(5, "2L_4D"), blend, opacity, view, Grade(hue=0.3, exposure=0.4))
+            base = Scene(networks, VALUES, 0.4, view=View(1.3, 20.0), grade=Grade(saturation=0.6), layer=layer)
+            seen = judge.check(base, SIZE, f"{blend} {opacity} {name}")
+            assert apart(seen, alone) > 5
+            for n in range(4):
+                moved = replace(base, values=VALUES | {"time": n / 10}, trail=0.5)
+                judge.check(moved, SIZE, f"{blend} {opacity} {name}, trail, frame {n}")
+            judge.check(replace(base, layer=None), SIZE)  # and the past is forgotten
+
+
+def test_what_the_modes_do(judge):
+    """On greys: u below, l above, each as its formula says."""
+    u, upper = 0.76, 0.47
+    expected = {
+        "normal": upper, "add": 1.0, "screen": u + upper - u * upper, "multiply": u * upper, "difference": u - upper,
+        "exclusion": u + upper - 2 * u * upper, "lighten": u, "darken": upper, "subtract": u - upper,
+        "mask": u * upper, "reveal": u * upper,
+    }  # fmt: skip
+    assert expected.keys() == BLENDS.keys()
+    for blend, level in expected.items():
+        for opacity in (0.4, 1.0):
+            what = scene(constant(u), dither=False, layer=Layer(constant(upper), blend, opacity))
+            shown = judge.check(what, (40, 8), blend)[0, 0, :3]
+            np.testing.assert_allclose(shown, 255 * (u + (level - u) * opacity), atol=1.01, err_msg=blend)
+
+
+def test_a_layer_that_cannot_be_seen_changes_nothing(judge):
+    assert np.array_equal(judge.check(scene(layer=Layer(glow(5), "add", 0.0))), judge.check(scene()))
+
+
+def test_a_layer_of_the_same_shape_has_its_own_weights_and_values(judge):
+    judge.check(scene(glow(3), layer=Layer(glow(4), "difference", 1.0)), SIZE)
+    seen = judge.check(scene(glow(3), dither=False, layer=Layer(glow(3), "difference", 1.0)), SIZE)
+    assert seen[..., :3].max() <= 1  # a picture less itself
+
+
+def test_layers_of_odd_sizes_formats_and_several_targets(judge):
+    what = scene(layer=Layer(glow(5, "2L_8D"), "screen", 0.7, View(kaleidoscope=3)))
+    for size in ODD:
+        judge.check(what, size)
+    judge.check(what, TargetSpec(130, 20, PixelFormat.BGRA8, flip=True))
+    specs = [TargetSpec(33, 17), TargetSpec(70, 9), TargetSpec(64, 64)]
+    for frame in range(3):
+        moved = replace(what, values=VALUES | {"time": frame / 7}, trail=0.4)
+        ours, truth = ([np.zeros(s.pixel_bytes, np.uint8) for s in specs] for _ in range(2))
+        judge.renderer.render(moved, list(zip(specs, ours, strict=True)))
+        judge.reference.render(moved, list(zip(specs, truth, strict=True)))
+        assert all(apart(a, b) <= 1 for a, b in zip(ours, truth, strict=True))
+
+
+def test_wide_networks_below_and_above(judge):
+    shape, size = wide(judge, "4L_128D")
+    one = init_glow(shape, 2)
+    for networks, layer in (((one,), glow(5)), ((glow(3),), one), ((glow(3), one), init_glow(shape, 4))):
+        for trail in (0.0, 0.5):
+            what = Scene(networks, VALUES, 0.4, trail=trail, layer=Layer(layer, "screen", 0.7, View(1.4, 12.0)))
+            judge.check(what, size, f"{networks[0].shape} below {layer.shape}")
+
+
 # --- crops
 
 
@@ -341,8 +414,9 @@ def test_formats_and_flip(judge, size):
     [
         scene(), scene(dither=False), scene(view=View(2.0, 30.0, 0.3)), scene(view=View(kaleidoscope=7, warp=0.4)),
         scene(grade=Grade(hue=0.3, exposure=0.5)), Scene((glow(3), glow(4, "2L_8D")), VALUES, 0.3),
+        scene(layer=Layer(glow(5), "screen", 0.7, View(kaleidoscope=3, zoom=0.7))),
     ],
-    ids=["plain", "no dither", "turned", "folded", "graded", "fade"],
+    ids=["plain", "no dither", "turned", "folded", "graded", "fade", "layer"],
 )  # fmt: skip
 def test_tiles_of_a_canvas_are_the_whole_to_the_byte(judge, what):
     """A wall of machines shows one picture: no seam, not even in the dither."""

@@ -71,3 +71,23 @@ def card(
     rows = [("name", found.name), ("title", found.title), ("prompt", found.prompt or "none")]
     rows += [(what.lower(), text) for what, text in found.rows]
     print_table(("what", "value"), [*rows, *((f"{who} moves", how) for who, how in found.moves)], ("cyan",))
+
+
+def export(
+    target: Annotated[str, typer.Argument(metavar="html|isf|touchdesigner|shadertoy|glsl", help="For which host.")],
+    name: Name,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; left out: the style's name.")
+    ] = None,
+) -> None:
+    """A style for another host: a shader, or a page that plays by itself. Time, sound, view and colour are inputs."""
+    from morphogen.export.table import TARGETS
+    from morphogen.export.table import export as as_text
+    from morphogen.library.atomic import write
+    from morphogen.library.find import Library
+
+    style = Library().find(name)
+    text = as_text(style, target)
+    to = output or Path(style.name.rpartition("/")[2] + TARGETS[target].suffix)
+    write(to, text.encode())
+    note(f"Wrote {to}: {style.title} for {target}, {len(text) / 1000:.0f} kB.")

@@ -43,8 +43,8 @@ def export(style: Style) -> str:
     drawn = picture(style, "(place - 0.5 * iResolution.xy) / iResolution.y", "iTime * speed").split("\n", 1)[1]
     heard = ", ".join(f"sound.{name} * hear_{name}" if name in listens else "0.0" for name in HEARD)
     return (
-        f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n// How strongly each part of the sound moves it.\n{amounts}"
-        f"{body(style)}{EARS}{section('one pixel')}void mainImage(out vec4 colour, in vec2 place) {{\n"
+        f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n"
+        f"// How strongly each part of the sound moves it.\n{amounts}{body(style)}{EARS}{section('one pixel')}void mainImage(out vec4 colour, in vec2 place) {{\n"
         f"    Sound sound = heard();\n    sound = Sound({heard});\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
     )
 

@@ -22,7 +22,8 @@ def export(style: Style) -> str:
     )
     return (
         f"{header(style, 'the GLSL TOP of TouchDesigner')}//\n{told}\nuniform float utime;\n{uniforms(inputs, 'u')}"
-        f"out vec4 fragColor;\n{body(style)}{section('one pixel')}void main() {{\n    vec2 size = uTDOutputInfo.res.zw;\n"
+        f"out vec4 fragColor;\n{body(style)}{section('one pixel')}void main() {{\n"
+        "    vec2 size = uTDOutputInfo.res.zw;\n"
         f"{picture(style, '(vUV.st - 0.5) * size / size.y', 'utime', 'u')}"
         "    fragColor = TDOutputSwizzle(vec4(rgb, 1.0));\n}\n"
     )

@@ -1,8 +1,8 @@
 """A field's geometry as an expression: `Field.fold` is called once with symbols for those parameters that move.
 
-A `Moving` stands for a number that is not known yet. NumPy hands it every operation (`__array_ufunc__`), and it answers
-with a node of the same graph that pictures are made of (`field.graph`). So `fold` stays the one implementation, and what
-does not move comes out as plain numbers.
+A `Moving` stands for a number that is not known yet. NumPy hands it every operation (`__array_ufunc__`), and it
+answers with a node of the same graph that pictures are made of (`field.graph`). So `fold` stays the one implementation,
+and what does not move comes out as plain numbers.
 """
 
 from __future__ import annotations

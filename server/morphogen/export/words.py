@@ -60,7 +60,7 @@ def folded(line: str) -> str:
     """A statement in lines of `WIDTH` at most, broken before a sum or after a comma; its comment goes before it."""
     code, _, told = line.partition("  // ")
     indent = code[: len(code) - len(code.lstrip())]
-    if len(line) <= WIDTH or not told and len(code) <= WIDTH:
+    if len(line) <= WIDTH or (not told and len(code) <= WIDTH):
         return line
     lines = [f"{indent}// {told}"] if told else []
     now = ""

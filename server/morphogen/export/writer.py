@@ -75,7 +75,7 @@ def patterns() -> tuple[Pattern, ...]:
         _pattern("mod", "a b", remainder, ""),
         _pattern("sin_turns", "t", sin_turns, "sine of an angle in turns"),
         _pattern("cos_turns", "t", cos_turns, ""),
-        _pattern("clamp", "a low high", lambda a, low, high: clamp(a, low, high), ""),
+        _pattern("clamp", "a low high", clamp, ""),
         _pattern("fract", "a", fract, ""),
     )  # fmt: skip
 

@@ -30,6 +30,10 @@ def _cos_turns(u: Array) -> Array:
     return np.cos(2 * np.pi * (u - np.rint(u)))
 
 
+def _unread(index: Array) -> Array:
+    raise ValueError("'lookup' needs the scene's table: only an Evaluator knows it")
+
+
 OPS: dict[str, Op] = {
     "add": Op(2, np.add, "a + b"),
     "sub": Op(2, np.subtract, "a - b"),
@@ -47,6 +51,7 @@ OPS: dict[str, Op] = {
     "log2": Op(1, lambda a: np.log2(np.maximum(a, 2.0**-126)), "logarithm to base 2, a limited to 2 ** -126"),
     "cos_turns": Op(1, _cos_turns, "cosine of an angle in turns"),
     "atan2_turns": Op(2, lambda y, x: np.arctan2(y, x) / (2 * np.pi), "angle of (y, x) in turns, -0.5 .. 0.5"),
+    "lookup": Op(1, _unread, "the scene's table at floor(a), a limited to the table"),  # see `Evaluator`
     "less": Op(4, lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y"),
 }
 
@@ -169,10 +174,12 @@ class Evaluator:
         uniforms: Array,
         inputs: Mapping[str, Array],
         network: Callable[[int, Sequence[Array]], Sequence[Array]] | None = None,
+        table: NDArray[np.float32] | None = None,
     ) -> None:
         self._uniforms = uniforms
         self._inputs = inputs
         self._network = network
+        self._table = table
         self._memo: dict[int, Any] = {}
 
     def __call__(self, node: Node) -> Any:
@@ -197,4 +204,8 @@ class Evaluator:
         if node.op == "network":
             assert self._network is not None
             return tuple(self._network(args[0], [self(n) for n in args[1]]))
+        if node.op == "lookup":
+            assert self._table is not None
+            index = np.clip(np.nan_to_num(np.floor(self(args[0]))), 0, len(self._table) - 1)
+            return self._table[index.astype(np.int64)].astype(np.float64)
         return OPS[node.op].numpy(*(self(n) for n in args))

@@ -1,4 +1,4 @@
-"""The pixel program: view -> field -> grade (or two of them, cross-faded) | temporal | master -> dither.
+"""The pixel program: view -> field -> palette, grade, LUT (or two, cross-faded) | temporal | master -> dither.
 
 `program(shapes)` is the graph that backends compile, once per network shape (some also per pair). `Scene` is
 everything that one frame shows, immutable; `uniforms` turns it into the numbers that the compiled program reads.
@@ -8,16 +8,19 @@ Coordinates are picture heights, x right, y up, (0, 0) in the middle.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from morphogen.field import colours
+from morphogen.field.colours import Colours
 from morphogen.field.cppn import block_size, fold
 from morphogen.field.grade import Grade, grade_matrix
 from morphogen.field.graph import Node, as_node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
+from morphogen.field.layers import LAYER_SLOTS, layer_slots, over
 from morphogen.field.network import Network, Shape
 from morphogen.frame import Alpha, TargetSpec
 
@@ -29,8 +32,8 @@ _SLOTS = (
     "warp", "warp_amount", "warp_scale", "warp_phase_x", "warp_phase_y",
     "view_xx", "view_xy", "view_x", "view_yx", "view_yy", "view_y",
     "g00", "g01", "g02", "g03", "g10", "g11", "g12", "g13", "g20", "g21", "g22", "g23",
-    "graded", "mix", "trail", "keep", "level",
-    "matte", "straight", "gain",
+    *colours.SLOTS,
+    "graded", "mix", "trail", "keep", "level", "matte", "straight", "gain", *LAYER_SLOTS,
 )  # fmt: skip
 SLOT = {name: i for i, name in enumerate(_SLOTS)}
 SCENE_SLOTS = len(_SLOTS)
@@ -82,10 +85,11 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     """The pixel program for one network shape, or for two while they cross-fade."""
     x, y = _view(pixel_input("px"), pixel_input("py"))
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
-    pictures = [_grade([Node("pick", (one, c)) for c in range(3)]) for one in fields]
+    pictures = [_coloured([Node("pick", (one, c)) for c in range(3)]) for one in fields]
     rgb = pictures[0]
     if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other
         rgb = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*pictures, strict=True))
+    rgb = branch(_u("layered"), over(rgb, _u), rgb)
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
@@ -153,7 +157,11 @@ def _warp(x: Node, y: Node) -> tuple[Node, Node]:
     return fma(fine_x, amount * 0.5, x1), fma(fine_y, amount * 0.5, y1)
 
 
-def _grade(rgb: list[Node]) -> tuple[Node, ...]:
+def _coloured(rgb: list[Node]) -> tuple[Node, ...]:
+    return colours.lut(_grade(colours.palette(rgb, _u)), _u)
+
+
+def _grade(rgb: Sequence[Node]) -> tuple[Node, ...]:
     """A neutral grade costs nothing: sigmoids stay inside 0..1 by themselves."""
     r, g, b = rgb
     out = [fma(r, _u(f"g{i}0"), fma(g, _u(f"g{i}1"), fma(b, _u(f"g{i}2"), _u(f"g{i}3")))) for i in range(3)]
@@ -183,10 +191,22 @@ class View:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A second picture over the first, with a view and a grade of its own. blend: a mode of `layers.BLENDS`."""
+
+    network: Network
+    blend: str = "add"
+    opacity: float = 1.0
+    view: View = View()
+    grade: Grade = Grade()  # noqa: RUF009  it is frozen
+
+
+@dataclass(frozen=True)
 class Scene:
     """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
-    input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame. matte:
-    targets that ask for alpha get the picture's brightness as alpha. samples: 1, 4 or 16 a pixel."""
+    input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame. layer:
+    what lies over the networks' picture, before the trail. matte: targets that ask for alpha get the picture's
+    brightness as alpha. samples: 1, 4 or 16 a pixel."""
 
     networks: tuple[Network, ...]
     values: Mapping[str, float] = field(default_factory=dict)
@@ -197,17 +217,42 @@ class Scene:
     dt: float = 1 / 60
     master: float = 1.0
     dither: bool = True
+    colours: Colours = Colours()  # noqa: RUF009  it is frozen
+    layer: Layer | None = None
     matte: bool = False
     samples: int = 1
 
     @property
     def program(self) -> Program:
-        """The program that draws this scene."""
+        """The program that draws this scene, its layer apart."""
         return program(tuple(n.shape for n in self.networks))
 
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """What is drawn one over the other; without a layer the scene alone."""
+        layer = self.layer
+        if layer is None or not layer.opacity > 0:
+            return (Pass(self),)
+        own = {"view": layer.view, "grade": layer.grade, "colours": replace(self.colours, palette=0.0)}
+        above = replace(self, networks=(layer.network,), mix=0.0, layer=None, **own)
+        return Pass(replace(self, trail=0.0, layer=None)), Pass(above, layer)
 
-def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
-    """Scene slots in float64, without those that depend on the target."""
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """Of each pass."""
+        return tuple(one.scene.program for one in self.passes)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One drawing of a frame; the last one has the trail. over: the layer that it draws over the pass before."""
+
+    scene: Scene
+    over: Layer | None = None
+
+
+def scene_uniforms(scene: Scene, over: Layer | None = None) -> NDArray[np.float64]:
+    """Scene slots in float64, without those that depend on the target. over: of a `Pass`."""
     v = scene.view
     out = np.zeros(SCENE_SLOTS)
 
@@ -226,9 +271,12 @@ def scene_uniforms(scene: Scene) -> NDArray[np.float64]:
     matrix = grade_matrix(scene.grade)
     out[SLOT["g00"] : SLOT["g23"] + 1] = matrix.ravel()
     put(graded=not np.array_equal(matrix, np.eye(3, 4)), mix=scene.mix)
+    put(**colours.uniforms(scene.colours))
     put(fold=bool(v.mirror or v.kaleidoscope or v.polar or v.warp > 0))
     keep = math.exp(-max(scene.dt, 0.0) / scene.trail) if scene.trail > 1e-4 else 0.0
     put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master, matte=scene.matte, gain=scene.master)
+    if over is not None:
+        put(**layer_slots(over.blend, over.opacity))
     return out
 
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from morphogen.field import cppn
 from morphogen.field.graph import Array, Evaluator
+from morphogen.field.layers import UNDER
 from morphogen.field.scene import ROW, SLOT, Program, Scene, scene_uniforms, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.supersample import OFFSETS
+from morphogen.render.supersample import OFFSETS, Offset
 
 
 class NumpyRenderer:
@@ -77,30 +78,33 @@ class NumpyRenderer:
         return [np.broadcast_to(matte(node), rgb[0].shape) for node in scene.program.matte]
 
     def _picture(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
-        slots, offsets = (
-            scene_uniforms(scene),
-            OFFSETS[1 if any(s.wide for s in scene.program.shapes) else scene.samples],
-        )
-        seen = [self._sample(scene, spec, target_uniforms(slots, spec, offset)) for offset in offsets]
+        """r, g, b after the blend with the past, the mean of a pixel's samples."""
+        wide = any(shape.wide for one in scene.passes for shape in one.scene.program.shapes)
+        seen = [self._sample(scene, spec, offset) for offset in OFFSETS[1 if wide else scene.samples]]
         rgb = [np.mean(channel, axis=0) for channel in zip(*seen, strict=True)]
         return self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
 
-    def _sample(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
+    def _sample(self, scene: Scene, spec: TargetSpec, offset: Offset) -> list[Array]:
         rows, columns = _canvas(spec)
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
+        rgb: list[Array] = []
+        for one in scene.passes:
+            uniforms = target_uniforms(scene_uniforms(one.scene, one.over), spec, offset)
+            rgb = self._colour(one.scene, uniforms, {"px": px, "py": py, **dict(zip(UNDER, rgb, strict=False))})
+        return rgb
+
+    def _colour(self, scene: Scene, uniforms: Array, known: dict[str, Any]) -> list[Array]:
+        """r, g, b of one pass. known: px, py, and UNDER where something lies below."""
+        size = known["px"].shape
 
         def network(index: int, xy: Sequence[Array]) -> list[Array]:
-            x, y = (np.broadcast_to(a, px.shape) for a in xy)
+            x, y = (np.broadcast_to(a, size) for a in xy)
             return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
 
-        row = Evaluator(uniforms, {"py": py})
-        known: dict[str, Any] = {
-            "px": px,
-            "py": py,
-            **{name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)},
-        }
-        colour = Evaluator(uniforms, known, network)
-        return [np.broadcast_to(colour(c), px.shape) for c in scene.program.colour]
+        row = Evaluator(uniforms, {"py": known["py"]})
+        known |= {name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}
+        colour = Evaluator(uniforms, known, network, scene.colours.table.values)
+        return [np.broadcast_to(colour(c), size) for c in scene.program.colour]
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)

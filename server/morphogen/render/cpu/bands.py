@@ -14,7 +14,7 @@ from llvmlite import ir
 from morphogen.render.lowering import I64
 
 BAND_ROWS = 8
-_POINTERS = ("uniforms", "thresholds", "out", "past", "present", "counter")
+_POINTERS = ("uniforms", "thresholds", "out", "past", "present", "counter", "table", "under")
 I16, PTR = ir.IntType(16), ir.PointerType()
 
 
@@ -23,14 +23,15 @@ class Job(ctypes.Structure):
 
     out: first pixel; stride: bytes a row. past, present: planes (3, height, width) uint16 of the blended picture.
     column, row: position on the canvas. red_shift, blue_shift: bit position of the channels; half: four float16
-    instead. sampled: leave the picture in `present` and pack nothing. counter: band counter.
+    instead. sampled: leave the picture in `present` and pack nothing. counter: band counter. table: of the scene,
+    float32. under: planes of the picture below a layer.
     """
 
     _fields_ = [
         (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
         for name in (
             "uniforms", "thresholds", "out", "stride", "past", "present", "width", "height", "column", "row",
-            "red_shift", "blue_shift", "flip", "sampled", "counter", "half",
+            "red_shift", "blue_shift", "flip", "sampled", "counter", "half", "table", "under",
         )
     ]  # fmt: skip
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from llvmlite import ir
 
+from morphogen.field.layers import UNDER
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render.cpu.bands import I16, BandKernel
 from morphogen.render.cpu.packer import Packer
@@ -32,6 +34,7 @@ class SceneKernel(BandKernel):
         super().__init__(width, triple, layout)
         self.program = program
         self.low = self.lowering(self.b, width, self.job["uniforms"], program, self._fence)
+        self.low.table = self.job["table"]
         self._plane_pixels = self.b.mul(self.job["width"], self.job["height"])
         self._packer = Packer(self, self.low, program, span)
 
@@ -61,7 +64,7 @@ class SceneKernel(BandKernel):
     def _block(self, y: Any, x: Any, row: dict[str, Any]) -> None:
         b, low = self.b, self.low
         at = _Place(y, x, b.add(b.mul(y, self.job["width"]), x), row)
-        low.bind(self._known(y, x, row))
+        low.bind(self._known(y, x, row) | {name: partial(self._level, "under", c, at) for c, name in enumerate(UNDER)})
         rgb = [low.lower(node) for node in self.program.colour]
         trail = b.fcmp_ordered(">", low.scalar_uniform(SLOT["trail"]), ir.Constant(F32, 0.5))
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
@@ -93,14 +96,18 @@ class SceneKernel(BandKernel):
 
     def _blended(self, rgb: list[Any], at: _Place) -> list[Any]:
         """Mixed with the past, which is 16 bits a channel."""
-        b, low = self.b, self.low
+        low = self.low
         keep = low.splat(low.scalar_uniform(SLOT["keep"]))
         mixed = []
         for c, value in enumerate(rgb):
-            past = b.load(self._plane("past", c, at), typ=ir.VectorType(I16, self.width), align=2)
-            level = low._mul(b.sitofp(b.zext(past, low.itype), low.ftype), low.constant(1 / 65535))
-            mixed.append(low.fma(low._sub(level, value), keep, value))
+            mixed.append(low.fma(low._sub(self._level("past", c, at), value), keep, value))
         return mixed
+
+    def _level(self, name: str, channel: int, at: _Place) -> Any:
+        """What a plane holds, 0..1."""
+        b, low = self.b, self.low
+        level = b.load(self._plane(name, channel, at), typ=ir.VectorType(I16, self.width), align=2)
+        return low._mul(b.sitofp(b.zext(level, low.itype), low.ftype), low.constant(1 / 65535))
 
     def _keep(self, rgb: list[Any], at: _Place) -> list[Any]:
         """Write the present: the past of the next frame, or the samples to be scaled up."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from morphogen.clock import WallClock
 from morphogen.errors import RenderError
 from morphogen.field.network import Shape
-from morphogen.field.scene import SLOT, Program, Scene, program, scene_uniforms, target_uniforms
+from morphogen.field.scene import SLOT, Pass, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.cost import Governor, Scales
@@ -41,16 +41,51 @@ CACHED_KERNELS = 64
 
 @dataclass(frozen=True)
 class _Shot:
-    """One frame, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
-    weights of the small ones."""
+    """One pass, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
+    weights of the small ones; depth: how many passes lie over it."""
 
     kernel: Kernel
     scene: Scene
     slots: NDArray[np.float64]
     networks: NDArray[np.float32]
+    depth: int
 
 
 Shots = Sequence[_Shot]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One pass. inner: of each network whether it is wide (True), small but sampled beside a wide one (False), or drawn
+    for every pixel (None); empty: they all are."""
+
+    shots: Shots
+    inner: Sequence[bool | None] = ()
+
+    def scales(self, wide: int, small: int) -> Sequence[int]:
+        """Of each network the inner scale, 0 if it is drawn for every pixel."""
+        return [0 if kind is None else wide if kind else small for kind in self.inner]
+
+
+class _Over:
+    """How much of each picture goes over those before it, picture by picture, sample by sample."""
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self._left: Iterator[float] | None = None
+
+    def share(self, mix: Sequence[float], keep: float) -> float:
+        """Of the next one. mix: parts of the pictures of one sample; keep: what stays of the past."""
+        if self._left is None:
+            self._left = iter(shares([part / self.samples for _ in range(self.samples) for part in mix], keep))
+        return next(self._left)
+
+
+def _aside(job: Job) -> Job:
+    """The same job, to end in planes."""
+    aside = Job.from_buffer_copy(job)
+    aside.sampled = 1
+    return aside
 
 
 class CpuRenderer:
@@ -66,7 +101,7 @@ class CpuRenderer:
         self._kernels: OrderedDict[tuple[Shape, ...], Kernel] = OrderedDict()
         self._lock = threading.Lock()
         self._crew = Crew(self.threads)
-        self._history: dict[TargetSpec, History] = {}
+        self._history: dict[tuple[TargetSpec, int], History] = {}  # by the depth of the pass
         self._frames = 0
         self._counter = ctypes.c_int64(0)
         self._upscales: dict[int, Kernel] = {}  # by factor
@@ -137,90 +172,117 @@ class CpuRenderer:
 
     def render(self, scene: Scene, targets: Sequence[tuple[TargetSpec, NDArray[np.uint8]]]) -> None:
         """Draw into each target's pixels (uint8, pixel_bytes long)."""
-        shapes, specs = scene.program.shapes, [spec for spec, _ in targets]
-        self.prepare(scene.program)
+        passes, specs = scene.passes, [spec for spec, _ in targets]
+        shapes = tuple(shape for one in passes for shape in one.scene.program.shapes)
+        for one in passes:
+            self.prepare(one.scene.program)
         scales = self._governor.plan(shapes, specs)
         self._samples = 1 if any(shape.wide for shape in shapes) else self._sampling.plan(scene.samples)
-        made = canonical(shapes, whole=self._governor.small == 1)
-        wide = any(map(sampled, made))
         self._frames += 1
         if self._history:
             self._forget(scene)
+        start = self._clock.now()
+        sheets = [self._sheet(one, len(passes) - 1 - i) for i, one in enumerate(passes)]
+        wide = any(sheet.inner for sheet in sheets)
         if not wide:
             self._wide.rest()
-        start = self._clock.now()
-        alone = [made] if wide else [(shape,) for shape in shapes]
-        scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
-        shots = [_Shot(self._kernel(m), s, scene_uniforms(s), folded(s, m)) for m, s in zip(alone, scenes, strict=True)]
         for spec, out in targets:
-            if wide:
-                pairs, scale, small = zip(shapes, made, strict=True), scales.get(spec, 1), self._governor.small
-                self._draw(shots, spec, out, [(scale if s.wide else small) if sampled(m) else 0 for s, m in pairs])
-            elif spec in scales:
-                self._draw_small(shots, spec, out, scales[spec])
+            if spec in scales and not wide:
+                self._draw_small(sheets, spec, out, scales[spec])
             else:
-                self._draw(shots, spec, out)
-        self._measured(scene, specs, scales, self._clock.now() - start)
+                self._draw(sheets, spec, out, scales.get(spec, 1))
+        self._measured(shapes, specs, scales, self._clock.now() - start)
 
-    def _measured(self, scene: Scene, specs: Sequence[TargetSpec], scales: Scales, seconds: float) -> None:
+    def _measured(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Scales, seconds: float) -> None:
         """What a frame took, told to who decides about the next one."""
         passes = self._samples if len(scales) < len(specs) else 1
         self._sampling.measured(passes, seconds)
-        self._governor.measured(scene.program.shapes, specs, scales, seconds / passes, self._wide.spent())
+        self._governor.measured(shapes, specs, scales, seconds / passes, self._wide.spent())
 
-    def _draw(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], sampled: Sequence[int] = ()) -> None:
-        """sampled: inner scale of each network, 0 if it is drawn for every pixel; empty: they all are."""
+    def _sheet(self, one: Pass, depth: int) -> _Sheet:
+        scene, shapes = one.scene, one.scene.program.shapes
+        made = canonical(shapes, whole=self._governor.small == 1)
+        wide = any(map(sampled, made))
+        alone = [made] if wide else [(shape,) for shape in shapes]
+        scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
+        shots = [
+            _Shot(self._kernel(m), s, scene_uniforms(s, one.over), folded(s, m), depth)
+            for m, s in zip(alone, scenes, strict=True)
+        ]
+        kinds = [shape.wide if sampled(m) else None for shape, m in zip(shapes, made, strict=True)]
+        return _Sheet(shots, kinds if wide else ())
+
+    def _draw(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+        """scale: inner scale of wide networks."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         depth = spec.row_bytes // spec.width
         aside = np.empty((spec.height, width, depth), np.uint8) if width != spec.width else None
-        scene = shots[0].scene
-        job = self._job(scene, spec, out if aside is None else aside, width)
-        if sampled:
-            uniforms = self._filled(shots[0], job, spec, scene.trail > 1e-4)
-            self._wide.draw(shots[0].kernel, job, uniforms, scene, spec, sampled)
-        else:
-            self._exposed(shots, job, spec, OFFSETS[self._samples])
+        job = self._job(sheets[-1].shots[0].scene, spec, out if aside is None else aside, width)
+        self._painted(sheets, job, spec, scale, OFFSETS[self._samples])
         if aside is not None:
             out.reshape(spec.height, spec.width, depth)[...] = aside[:, : spec.width]
 
-    def _draw_small(self, shots: Shots, spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+    def _painted(
+        self, sheets: Sequence[_Sheet], job: Job, spec: TargetSpec, scale: int = 1, offsets: Sequence[Offset] = CENTRE
+    ) -> NDArray[np.float32]:
+        """Pass over pass, all but the last into planes, and sample over sample. Returns uniforms that must outlive the
+        job."""
+        if any(sheet.inner for sheet in sheets):
+            for sheet in sheets[:-1]:
+                below = _aside(job)
+                self._pass(sheet, below, spec, scale)
+                job.under = below.present
+            return self._pass(sheets[-1], job, spec, scale)
+        over = _Over(len(offsets))
+        for offset in offsets:
+            here = job if offset is offsets[-1] else _aside(job)
+            for sheet in sheets[:-1]:
+                below = _aside(job)
+                self._exposed(sheet.shots, below, spec, offset)
+                here.under = below.present
+            uniforms = self._exposed(sheets[-1].shots, here, spec, offset, over)
+        return uniforms
+
+    def _pass(self, sheet: _Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
+        first = sheet.shots[0]
+        if not sheet.inner:
+            return self._exposed(sheet.shots, job, spec)
+        uniforms = self._filled(first, job, spec, bool(job.sampled) or first.scene.trail > 1e-4)
+        self._wide.draw(first.kernel, job, uniforms, first.scene, spec, sheet.scales(scale, self._governor.small))
+        return uniforms
+
+    def _draw_small(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """At 1 / scale of the width and height, then scaled up."""
-        canvas, m, scene = spec.canvas, MARGIN, shots[0].scene
+        canvas, m, scene = spec.canvas, MARGIN, sheets[-1].shots[0].scene
         place = Crop(
             canvas.x // scale - m, canvas.y // scale - m, canvas.canvas_width // scale, canvas.canvas_height // scale
         )
         small = replace(spec, width=spec.width // scale + 2 * m, height=spec.height // scale + 2 * m, crop=place)
         samples = self._job(scene, small, out, small.width)
         samples.sampled = 1
-        uniforms = self._exposed(shots, samples, small)
+        uniforms = self._painted(sheets, samples, small)
         job = self._job(scene, spec, out, spec.width)
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
         self._run(self._upscales[scale], job)
 
     def _exposed(
-        self, shots: Shots, job: Job, spec: TargetSpec, offsets: Sequence[Offset] = CENTRE
+        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset = (0.0, 0.0), over: _Over | None = None
     ) -> NDArray[np.float32]:
-        """One picture, or several, each drawn over those before it by the very blend that makes a trail: the two of a
-        cross-fade, so that none waits for a program of its own; and the samples of each pixel.
+        """One picture, or the two of a cross-fade, the second over the first by the very blend that makes a trail: so
+        none waits for a program of its own. over: the samples that this is one of.
 
         Returns the last uniforms, which must outlive the job."""
-        scene = shots[0].scene
+        scene, over = shots[0].scene, over or _Over(1)
         trail, mix = scene.trail > 1e-4, (1.0 - scene.mix, scene.mix) if len(shots) == 2 else (1.0,)
-        passes = [
-            (shot, offset, part / len(offsets)) for offset in offsets for shot, part in zip(shots, mix, strict=True)
-        ]
-        if len(passes) == 1:
-            uniforms = self._filled(shots[0], job, spec, bool(job.sampled) or trail)
-            self._run(shots[0].kernel, job)
-            return uniforms
-        over: list[float] = []
-        for n, (shot, offset, _) in enumerate(passes):
-            last = n == len(passes) - 1
-            here = job if last else Job.from_buffer_copy(job)
-            here.sampled = job.sampled if last else 1
-            uniforms = self._filled(shot, here, spec, True, offset)
-            over = over or shares([part for _, _, part in passes], float(uniforms[SLOT["keep"]]))
-            uniforms[SLOT["trail"]], uniforms[SLOT["keep"]] = 1.0, 1.0 - over[n]
+        for shot in shots:
+            here = job if shot is shots[-1] else _aside(job)
+            several = over.samples * len(shots) > 1
+            uniforms = self._filled(shot, here, spec, bool(here.sampled) or trail or several, offset)
+            if several:
+                uniforms[SLOT["trail"]], uniforms[SLOT["keep"]] = (
+                    1.0,
+                    1.0 - over.share(mix, float(uniforms[SLOT["keep"]])),
+                )
             self._run(shot.kernel, here)
         return uniforms
 
@@ -230,7 +292,8 @@ class CpuRenderer:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
         filled, trail = target_uniforms(shot.slots, spec, offset), shot.scene.trail > 1e-4
         if planes:
-            history = self._history.get(spec) or self._history.setdefault(spec, History(spec, job.width))
+            key = spec, shot.depth
+            history = self._history.get(key) or self._history.setdefault(key, History(spec, job.width))
             job.past, job.present = history.turn()
             # An output with a frame rate of its own skips frames: its past is older by so many.
             filled[SLOT["keep"]] **= max(self._frames - history.drawn, 1)
@@ -253,15 +316,16 @@ class CpuRenderer:
             spec.height,
             spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16, int(spec.flip), 0,
             ctypes.addressof(self._counter), int(spec.format is PixelFormat.RGBA16F),
+            scene.colours.table.values.ctypes.data,
         )  # fmt: skip
 
     def _forget(self, scene: Scene) -> None:
         """The past ends with the trail; planes that no picture needs any more go, with a trail a little later."""
         trail = scene.trail > 1e-4
-        for spec, history in list(self._history.items()):
+        for key, history in list(self._history.items()):
             history.valid = history.valid and trail
             if history.drawn < self._frames - (KEPT_FRAMES if trail else 1):
-                del self._history[spec]
+                del self._history[key]
 
     def describe(self) -> dict[str, Any]:
         """For `stats` and `doctor`."""

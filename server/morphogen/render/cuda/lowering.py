@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import ir
 
 from morphogen.field.graph import Node
+from morphogen.field.scene import SLOT
 from morphogen.render.lowering import F32, I32, MAGIC, Lowering
 
 WHOLE = 2.0**23  # adding it to 0 <= x < 2**23 leaves the whole part of x in the low mantissa bits
@@ -65,6 +66,19 @@ class PtxLowering(Lowering):
 
     def _exp2_neg(self, v: Any) -> Any:
         return self.native("ex2.approx.ftz.f", self._neg(v))
+
+    def _index(self, a: Any) -> Any:
+        bits = self.whole(self._min(self._max(a, self.constant(0.0)), self.constant(WHOLE - 1.0)))
+        return self.builder.and_(bits, self.integer(0x7FFFFF))
+
+    def _last(self) -> Any:
+        last = self.builder.fadd(self.scalar_uniform(SLOT["table_last"]), ir.Constant(F32, WHOLE))
+        return self.builder.and_(self.builder.bitcast(last, I32), I32(0x7FFFFF))
+
+    def _entry(self, index: Any) -> Any:
+        found = super()._entry(index)
+        found.set_metadata("invariant.load", self.builder.module.add_metadata([]))
+        return found
 
     def _log2(self, v: Any) -> Any:
         return self.native("lg2.approx.ftz.f", self._max(v, self.constant(2.0**-126)))

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 
 from morphogen.errors import RenderError
+from morphogen.field.layers import UNDER
 from morphogen.field.network import Shape
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither
@@ -33,15 +35,16 @@ PARAMETER_BYTES = 4096  # what a launch may carry on every driver; larger unifor
 RGBA, BGRA, HALVES = 0x5410, 0x1054, 0  # which bytes of (red, blue) go where: selector of `prmt`; or four float16
 I8, I16 = ir.IntType(8), ir.IntType(16)
 GLOBAL, CONSTANT = ir.PointerType(addrspace=1), 4
-_ADDRESSES = ("thresholds", "out", "past", "present")
+_ADDRESSES = ("thresholds", "out", "past", "present", "table", "under")
 
 
 class Job(ctypes.Structure):
     """One target of one frame, as the kernel reads it; the uniform block follows (or lies in `uniforms` on the card).
 
-    thresholds: (64, 3, 64) float32 of this target; out: pixels, rows of `pitch` pixels; past, present: planes
-    (3, height, pitch) uint16 of the blended picture, only used with a trail. pitch: width rounded up to whole
-    threads. column, row: position on the canvas; order: RGBA, BGRA or HALVES.
+    thresholds: (64, 3, 64) float32 of this target; table: the scene's; out: pixels, rows of `pitch` pixels; past,
+    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail; under: the same of the
+    picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order: RGBA,
+    BGRA or HALVES.
     """
 
     _fields_ = [
@@ -144,6 +147,7 @@ class SceneKernel:
         self.job = {name: self._field(name, kind, kernel.args[0]) for name, kind, *_ in fields}
         self.uniforms = self._uniforms(kernel.args[0])
         self.low = self.lowering(self.b, self.pixels, self.uniforms, program)
+        self.low.table = self.job["table"]
         self._threads()
 
     def _field(self, name: str, kind: Any, block: Any) -> Any:
@@ -190,9 +194,11 @@ class SceneKernel:
         steps = ir.Constant(low.ftype, [float(i) for i in range(self.pixels)]) if self.pixels > 1 else low.constant(0.0)
         px = b.fadd(low.splat(row.place(b.add(x, self.job["column"]))), steps)
         known = {"px": px, **{name: low.splat(value) for name, value in values.items()}}
-        low.bind({**known, **self._sampled(x, y)})
+        pixel = b.add(b.mul(y, self.job["pitch"]), x)
+        below = {name: partial(self._level, "under", c, pixel) for c, name in enumerate(UNDER)}
+        low.bind({**known, **self._sampled(x, y), **below})
         rgb = [low.lower(node) for node in self.program.colour]
-        self._pack(self._with_trail(rgb, b.add(b.mul(y, self.job["pitch"]), x)), x, y)
+        self._pack(self._with_trail(rgb, pixel), x, y)
 
     def _sampled(self, x: Any, y: Any) -> dict[str, Any]:
         """Further inputs of a run of pixels."""
@@ -220,20 +226,30 @@ class SceneKernel:
     def _blended(self, rgb: list[Any], pixel: Any) -> list[Any]:
         b, low = self.b, self.low
         keep = low.splat(low.scalar_uniform(SLOT["keep"]))
-        plane = b.mul(self.job["pitch"], self.job["height"])
-        size = 2 * self.pixels
-        words = ir.VectorType(I16, self.pixels) if self.pixels > 1 else I16
         mixed = []
         for channel, value in enumerate(rgb):
-            offset = b.zext(b.add(b.mul(plane, I32(channel)), pixel), I64)
-            past = b.load(b.gep(self.job["past"], [offset], source_etype=I16), typ=words, align=size)
-            past.set_metadata("invariant.load", self.module.add_metadata([]))
-            level = low._mul(low.number(b.zext(past, low.itype)), low.constant(1 / 65535))
-            new = low.fma(low._sub(level, value), keep, value)
-            kept = b.trunc(low.whole(low.fma(new, low.constant(65535.0), low.constant(0.5))), words)
-            b.store(kept, b.gep(self.job["present"], [offset], source_etype=I16), align=size)
+            new = low.fma(low._sub(self._level("past", channel, pixel), value), keep, value)
+            kept = b.trunc(low.whole(low.fma(new, low.constant(65535.0), low.constant(0.5))), self._words)
+            b.store(kept, self._plane("present", channel, pixel), align=2 * self.pixels)
             mixed.append(new)
         return mixed
+
+    @property
+    def _words(self) -> Any:
+        return ir.VectorType(I16, self.pixels) if self.pixels > 1 else I16
+
+    def _plane(self, name: str, channel: int, pixel: Any) -> Any:
+        b = self.b
+        plane = b.mul(self.job["pitch"], self.job["height"])
+        offset = b.zext(b.add(b.mul(plane, I32(channel)), pixel), I64)
+        return b.gep(self.job[name], [offset], source_etype=I16)
+
+    def _level(self, name: str, channel: int, pixel: Any) -> Any:
+        """What a plane holds, 0..1."""
+        low = self.low
+        level = self.b.load(self._plane(name, channel, pixel), typ=self._words, align=2 * self.pixels)
+        level.set_metadata("invariant.load", self.module.add_metadata([]))
+        return low._mul(low.number(self.b.zext(level, low.itype)), low.constant(1 / 65535))
 
     def _pack(self, rgb: list[Any], x: Any, y: Any) -> None:
         """Alpha, dither, level, byte order, flip; one store."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,88 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import RenderError, StateError
-from morphogen.field.network import Shape
-from morphogen.field.scene import SCENE_SLOTS, SLOT, Program, Scene, scene_uniforms, target_uniforms
+from morphogen.field.colours import Table
+from morphogen.field.scene import SCENE_SLOTS, SLOT, Pass, Program, Scene, scene_uniforms, target_uniforms
 from morphogen.field.scene import program as program_of
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.cuda import ptx
-from morphogen.render.cuda.driver import Card, CardLost, Memory, Staging
+from morphogen.render.cuda.driver import Card, CardLost, Memory
 from morphogen.render.cuda.frame import DeviceFrame
 from morphogen.render.cuda.kernels import Kernel, Kernels
+from morphogen.render.cuda.picture import Drawing, Picture, Sheet, Target
 from morphogen.render.cuda.products import wished
-from morphogen.render.cuda.wide import Packed, Timing, WidePainter
+from morphogen.render.cuda.wide import Timing, WidePainter
 from morphogen.render.objects import ObjectStore
-from morphogen.render.supersample import CENTRE, OFFSETS, shares
+from morphogen.render.supersample import CENTRE, OFFSETS, Offset, shares
 from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
 VISIBLE_TRAIL = 1e-4  # seconds
 ORDERS = {PixelFormat.RGBA8: ptx.RGBA, PixelFormat.BGRA8: ptx.BGRA, PixelFormat.RGBA16F: ptx.HALVES}
-
-
-class Picture:
-    """What the card keeps of one target: the pixels, the past while there is a trail, and the dither's table.
-
-    shared: someone reads the pixels on the card, so two buffers take turns. ready: the pixels of the newest frame that
-    is complete. staging: host buffers that no frame is on its way to.
-    """
-
-    def __init__(self, card: Card, spec: TargetSpec) -> None:
-        self._card = card
-        self.area = ptx.pitch(spec.width) * spec.height
-        self.bytes = self.area * spec.row_bytes // spec.width
-        self._pixels = [Memory(card, self.bytes)]
-        self._planes: list[Memory] = []
-        self.staging: list[Staging] = []
-        self.ready: Memory | None = None
-        self.table: Memory | None = None
-        self.shared = False
-        self.valid = False
-        self.blended = self.seen = 0  # frame numbers: last with a trail, last at all
-
-    def pixels(self) -> Memory:
-        """Where the frame that comes is drawn."""
-        if self.shared and len(self._pixels) == 1:
-            self._pixels.append(Memory(self._card, self.bytes))
-        self._pixels.append(self._pixels.pop(0))
-        return self._pixels[0]
-
-    def planes(self) -> tuple[Memory, Memory]:
-        """(past, present) for the frame that comes."""
-        if not self._planes:
-            self._planes = [Memory(self._card, 6 * self.area) for _ in range(2)]
-        self._planes.reverse()
-        return self._planes[0], self._planes[1]
-
-    def drawn(self, frame: int, *, blended: bool) -> None:
-        """A frame was given to the card."""
-        self.seen = frame
-        if blended:
-            self.valid, self.blended = True, frame
-
-    def forget_past(self, planes: bool = True) -> None:
-        """A trail that begins anew begins from its first frame. planes: give back their memory too."""
-        self.valid, self.blended = False, 0
-        if planes:
-            self._planes = []
-
-    def host(self) -> Staging:
-        """A host buffer for one frame."""
-        return self.staging.pop() if self.staging else Staging(self._card, self.bytes)
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One target of a frame that was given to the card. It keeps everything alive that the card works with."""
-
-    spec: TargetSpec
-    picture: Picture
-    pixels: Memory
-    staging: Staging
-    kernel: Kernel
-    shapes: tuple[Shape, ...]
-    timing: Timing | None  # of wide networks
 
 
 class CudaRenderer:
@@ -119,6 +55,7 @@ class CudaRenderer:
         self._wide = WidePainter(self._card, self._kernels, products)
         self._pictures: dict[TargetSpec, Picture] = {}
         self._tables: WeakValueDictionary[tuple[int, int, bool], Memory] = WeakValueDictionary()
+        self._table_of: tuple[Table | None, Memory | None] = (None, None)
         self._frames = 0
 
     def prepare(self, program: Program) -> Kernel:
@@ -149,16 +86,22 @@ class CudaRenderer:
     def submit(self, scene: Scene, specs: Sequence[TargetSpec]) -> list[Drawing]:
         """Give a frame to the card and return; `collect` it later. Frames may overlap: collect them in order."""
         with self._closing_if_lost(), self._on_card():
-            kernel = self._prepared(scene.program)
-            slots, shapes = scene_uniforms(scene), kernel.program.shapes
-            kernel.uniforms[SCENE_SLOTS:] = folded(scene, shapes)
+            passes = scene.passes
+            sheets = [self._sheet(one, one is passes[-1]) for one in passes]
             self._frames += 1
             self._forget(scene)
-            if not any(map(sampled, shapes)):
+            if not any(sheet.packs for sheet in sheets):
                 self._wide.rest()
-                return [self._draw(kernel, scene, slots, spec) for spec in specs]
-            packs, scales = self._wide.begin(scene), self._wide.governor.plan(scene.program.shapes, specs)
-            return [self._draw(kernel, scene, slots, spec, packs, scales.get(spec, 1)) for spec in specs]
+                return [self._draw(sheets, spec) for spec in specs]
+            shapes = tuple(shape for one in passes for shape in one.scene.program.shapes)
+            scales = self._wide.governor.plan(shapes, specs)
+            return [self._draw(sheets, spec, scales.get(spec, 1)) for spec in specs]
+
+    def _sheet(self, one: Pass, last: bool) -> Sheet:
+        kernel, scene = self._prepared(one.scene.program), one.scene
+        shapes = kernel.program.shapes
+        packs = self._wide.begin(scene) if any(map(sampled, shapes)) else ()
+        return Sheet(kernel, scene, scene_uniforms(scene, one.over), folded(scene, shapes), packs, last)
 
     def collect(self, token: Sequence[Drawing], outs: Sequence[NDArray[np.uint8]]) -> None:
         """Wait for a frame and copy it to `outs` (uint8, pixel_bytes long each). Waiting and copying let other
@@ -171,8 +114,8 @@ class CudaRenderer:
                 np.copyto(out.reshape(spec.height, -1), rows)
                 picture.ready = drawing.pixels
                 picture.staging.append(drawing.staging)
-                if drawing.timing is not None:
-                    self._wide.learn(drawing.timing, drawing.shapes)
+                for timing, shapes in drawing.timings:
+                    self._wide.learn(timing, shapes)
 
     def device_frame(self, spec: TargetSpec) -> DeviceFrame:
         """The newest complete frame of a target where it lies, on the card. From then on two buffers take turns: it
@@ -205,6 +148,7 @@ class CudaRenderer:
     def close(self) -> None:
         """Idempotent; frames on the card end with it."""
         self._pictures.clear()
+        self._table_of = (None, None)
         self._kernels.clear()
         self._wide.clear()
         self._card.close()
@@ -224,36 +168,54 @@ class CudaRenderer:
             self.close()
             raise
 
-    def _draw(
-        self, kernel: Kernel, scene: Scene, slots: NDArray[np.float64], spec: TargetSpec,
-        packs: Sequence[Packed | None] = (), scale: int = 1,
-    ) -> Drawing:  # fmt: skip
-        """Launch one target, sample by sample, and send its pixels on their way. packs, scale: of wide networks."""
+    def _draw(self, sheets: Sequence[Sheet], spec: TargetSpec, scale: int = 1) -> Drawing:
+        """Launch one target, sample by sample and pass by pass, and send its pixels on their way. scale: of wide
+        networks."""
         card = self._card
         picture = self._pictures.get(spec) or self._pictures.setdefault(spec, Picture(card, spec))
+        scene = sheets[-1].scene
         pixels, picture.table, staging = picture.pixels(), self._table(spec, scene.dither), picture.host()
-        offsets = CENTRE if packs else OFFSETS[scene.samples]
+        colours, timings = self._loaded(scene.colours.table), []
+        target = Target(spec, picture, pixels, colours, scale)
+        offsets = CENTRE if any(sheet.packs for sheet in sheets) else OFFSETS[scene.samples]
         trail = scene.trail > VISIBLE_TRAIL
-        blended, timing = trail or len(offsets) > 1, None
-        over = shares([1 / len(offsets)] * len(offsets), self._kept(picture, float(slots[SLOT["keep"]]), trail))
+        over = shares(
+            [1 / len(offsets)] * len(offsets), self._kept(picture, float(sheets[-1].slots[SLOT["keep"]]), trail)
+        )
         for offset, share in zip(offsets, over, strict=True):
-            filled = target_uniforms(slots, spec, offset)
-            filled[SLOT["trail"]], filled[SLOT["keep"]] = blended, 1.0 - share
-            with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
-                kernel.uniforms[:SCENE_SLOTS] = filled
-            _fill(kernel.job, spec, pixels, picture.table, picture.planes() if blended else None)
-            timing = self._launch(kernel, spec, packs, scale)
+            for sheet in sheets:
+                timing = self._launch(sheet, target, offset, share if trail or len(offsets) > 1 else None)
+                if timing is not None:
+                    timings.append((timing, sheet.scene.program.shapes))
         card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
         card.call("cuEventRecord", staging.event.handle, card.stream)
         picture.drawn(self._frames, blended=trail)
-        return Drawing(spec, picture, pixels, staging, kernel, scene.program.shapes, timing)
+        kernels = tuple(sheet.kernel for sheet in sheets)
+        return Drawing(spec, picture, pixels, staging, kernels, tuple(timings), colours)
 
-    def _launch(self, kernel: Kernel, spec: TargetSpec, packs: Sequence[Packed | None], scale: int) -> Timing | None:
-        card = self._card
+    def _launch(self, sheet: Sheet, target: Target, offset: Offset, share: float | None) -> Timing | None:
+        """One pass into the stream; share: how much of it goes over what is there, None: all. Its block is read at
+        once, so the next pass may use the same kernel."""
+        card, kernel, picture, spec = self._card, sheet.kernel, target.picture, target.spec
+        filled = target_uniforms(sheet.slots, spec, offset)
+        filled[SLOT["trail"]], filled[SLOT["keep"]] = share is not None, 1.0 - (share or 0.0)
+        planes = picture.planes() if sheet.last and share is not None else None
+        assert picture.table is not None
+        _fill(kernel.job, spec, target.pixels, picture.table, planes)
+        kernel.job.table = target.colours.address
+        if not sheet.last:  # a trail that keeps nothing: all that is drawn lies in the planes, too
+            filled[SLOT["trail"]], filled[SLOT["keep"]] = 1.0, 0.0
+            kernel.job.past = kernel.job.present = picture.under().address
+        kernel.job.under = picture.under().address if filled[SLOT["layered"]] else 0
+        with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
+            kernel.uniforms[:SCENE_SLOTS] = filled
+        kernel.uniforms[SCENE_SLOTS:] = sheet.networks
         if kernel.constant is not None:
             card.call("cuMemcpyHtoDAsync", kernel.constant, kernel.uniforms.ctypes.data, kernel.uniforms.nbytes,
                       card.stream)  # fmt: skip
-        timing = self._wide.sample(packs, spec, scale, kernel.uniforms[:SCENE_SLOTS], kernel.job) if packs else None
+        timing = None
+        if sheet.packs:
+            timing = self._wide.sample(sheet.packs, spec, target.scale, kernel.uniforms[:SCENE_SLOTS], kernel.job)
         across, down = ptx.grid(kernel.program, spec.width, spec.height)
         card.call(
             "cuLaunchKernel", kernel.function, across, down, 1, *ptx.BLOCK, 1, 0, card.stream, kernel.arguments, 0
@@ -261,6 +223,16 @@ class CudaRenderer:
         if timing is not None:
             timing.mark(2)
         return timing
+
+    def _loaded(self, table: Table) -> Memory:
+        """The scene's table on the card; sent when it is another one."""
+        known, memory = self._table_of
+        if memory is None or known is not table:
+            memory = Memory(self._card, table.values.nbytes)
+            self._card.call("cuMemcpyHtoDAsync", memory.handle, table.values.ctypes.data, table.values.nbytes,
+                            self._card.stream)  # fmt: skip
+            self._table_of = (table, memory)
+        return memory
 
     def _kept(self, picture: Picture, keep: float, trail: bool) -> float:
         """How much of the past stays. An output with a frame rate of its own skips frames: its past is older by so
@@ -274,6 +246,8 @@ class CudaRenderer:
                 del self._pictures[spec]
             elif scene.trail <= VISIBLE_TRAIL:
                 picture.forget_past(planes=scene.samples == 1)
+            if scene.layer is None:
+                picture.forget_under()
 
     def _table(self, spec: TargetSpec, dithered: bool) -> Memory:
         """Thresholds (64, 3, 64) float32: row, channel, column from the target's own corner on."""

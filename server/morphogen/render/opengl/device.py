@@ -10,14 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import RenderError
+from morphogen.field.colours import Table
 from morphogen.field.scene import Program
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.opengl.calls import BrokenContext
 from morphogen.render.opengl.context import Gpu
-from morphogen.render.opengl.glsl import block_bytes
+from morphogen.render.opengl.glsl import TABLE_WIDTH, block_bytes
 from morphogen.render.opengl.picture import Picture, Surface
-from morphogen.render.opengl.program import BLOCK, PAST, THRESHOLDS, GlProgram, Triangle, Workshop, chosen_functions
+from morphogen.render.opengl.program import (
+    BLOCK,
+    PAST,
+    TABLE,
+    THRESHOLDS,
+    UNDER,
+    GlProgram,
+    Triangle,
+    Workshop,
+    chosen_functions,
+)
 
 USUAL_ROOM = 65_536  # bytes of a uniform block; OpenGL promises 16,384
 Job = tuple[Surface, NDArray[np.float32]]
@@ -33,6 +44,7 @@ class Device:
         self.gpu = Gpu()
         self.pictures: dict[TargetSpec, Picture] = {}
         self.workshop: Workshop | None = None
+        self._table: tuple[Table | None, Any] = (None, None)
         self._failure: type[Exception] = moderngl.Error
         try:
             if self.gpu.twin is not None:
@@ -73,19 +85,42 @@ class Device:
             if picture.drawn < frame - kept:
                 self.pictures.pop(spec).release()
 
-    def draw(self, program: GlProgram, jobs: Sequence[Job], planes: bool) -> None:
-        """Draw each surface with its own uniform block, one after the other. planes: over what is there."""
+    def draw(self, program: GlProgram, jobs: Sequence[Job], planes: bool, *, below: bool, layered: bool) -> None:
+        """Draw each surface with its own uniform block. planes: over what is there; below: what a layer will lie over;
+        layered: that layer."""
         stride = -(-program.block_bytes // self.gpu.alignment) * self.gpu.alignment
         blocks = np.zeros((len(jobs), stride), np.uint8)
         for block, (_, values) in zip(blocks, jobs, strict=True):
             block[: values.nbytes] = values.view(np.uint8)
         self._upload(blocks)
         self._thresholds.use(THRESHOLDS)
+        self._table[1].use(TABLE)
         self._no_past.use(PAST)
+        self._no_past.use(UNDER)
         for i, (surface, _) in enumerate(jobs):
             self._block.bind_to_uniform_block(BLOCK, offset=i * stride, size=program.block_bytes)
-            surface.bind(planes, PAST)
+            if below:
+                surface.bind_below()
+            else:
+                surface.bind(planes, PAST)
+            if layered:
+                surface.use_under(UNDER)
             self._triangle.draw(program.name, surface.tile.width, surface.tile.height)
+
+    def load(self, table: Table) -> None:
+        """Bring the scene's table onto the card, unless it is there."""
+        if self._table[0] is table:
+            return
+        count = -(-len(table.values) // TABLE_WIDTH)
+        texels = np.zeros(count * TABLE_WIDTH, np.float32)
+        texels[: len(table.values)] = table.values
+        texture = self._table[1]
+        if texture is None or texture.height != count:
+            if texture is not None:
+                texture.release()
+            texture = self.gpu.ctx.texture((TABLE_WIDTH, count), 1, dtype="f4")
+        texture.write(texels)
+        self._table = (table, texture)
 
     def _upload(self, blocks: NDArray[np.uint8]) -> None:
         if self._block.size < blocks.nbytes:

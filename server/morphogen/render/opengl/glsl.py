@@ -13,6 +13,7 @@ from typing import Any
 from morphogen.errors import RenderError
 from morphogen.field.cppn import expand
 from morphogen.field.graph import Node, reachable
+from morphogen.field.layers import UNDER
 from morphogen.field.scene import ROW, SLOT, Program
 from morphogen.render import dither, polynomials
 
@@ -21,6 +22,7 @@ OPS = {
     "abs": "abs({})", "min": "min({}, {})", "max": "max({}, {})", "floor": "floor({})", "sqrt": "sqrt({})",
     "exp2": "raised(clamp({}, -126.0, 126.0))", "exp2_neg": "raised(-min({}, 126.0))",
     "log2": "logarithm({})", "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
+    "lookup": "looked_up({})",
 }  # fmt: skip
 # The block's first two rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
 # the tile's. pack: target height, flip, order (0 red first, 1 blue first, 2 float16), dither.
@@ -30,6 +32,7 @@ void main() {  // one triangle that covers everything
     gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
 }
 """
+TABLE_WIDTH = 1024  # texels in a row of the scene's table; every OpenGL 3.3 has as many
 NATIVE = frozenset({"cos_turns", "exp2"})
 EXACT: frozenset[str] = frozenset()
 
@@ -88,7 +91,8 @@ def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     writer = Writer(program)
     writer.bind({"py": "py"})
     row = dict(zip(ROW, (writer.lower(node) for node in program.row), strict=True))
-    writer.bind({"px": "px", "py": "py", **row})
+    below = {name: f"texelFetch(under, at, 0).{channel}" for name, channel in zip(UNDER, "rgb", strict=True)}
+    writer.bind({"px": "px", "py": "py", **row, **below})
     rgb = [writer.lower(node) for node in program.colour]
     writer.say(f"vec3 rgb = vec3({', '.join(rgb)});")
     keep = uniform(SLOT["keep"])
@@ -110,7 +114,7 @@ def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     writer.say(f"vec4 exact = vec4(vec3({', '.join(rgba[:3])}) * ({fade}), {rgba[3]});")
     return _TEMPLATE.format(
         rows=-(-program.uniform_count // 4), functions=functions(native), body="\n    ".join(writer.lines),
-        mask=dither.SIZE - 1,
+        mask=dither.SIZE - 1, last=uniform(SLOT["table_last"]), columns=TABLE_WIDTH,
     )  # fmt: skip
 
 
@@ -122,11 +126,18 @@ layout(std140) uniform Block {{
 }};
 uniform sampler2D thresholds;
 uniform sampler2D past;
+uniform sampler2D under;
+uniform sampler2D table;
 layout(location = 0) out vec4 pixel;
 layout(location = 1) out vec4 sampled;
 {functions}
 float threshold(ivec2 where) {{
     return pack.w != 0 ? texelFetch(thresholds, where & {mask}, 0).r : 0.5;
+}}
+
+float looked_up(float place) {{
+    int i = clamp(int(place), 0, int({last}));
+    return texelFetch(table, ivec2(i % {columns}, i / {columns}), 0).r;
 }}
 
 void main() {{

@@ -93,7 +93,7 @@ class _bound:  # noqa: N801  reads as what it does
 
 class Surface:
     """One tile: a texture (depth: bytes of a pixel, 4 or 8), and with a trail two planes of 16 bits a channel that take
-    turns as past and present."""
+    turns as past and present; with a layer one more, for the picture below it."""
 
     def __init__(self, gpu: Gpu, tile: Tile, depth: int = 4) -> None:
         self._gpu, self.tile = gpu, tile
@@ -103,6 +103,27 @@ class Surface:
         self._planes: list[Any] = []
         self._blended: list[Any] = []
         self._newest = 0
+        self._under: Any = None
+        self._below: Any = None
+
+    def bind_below(self) -> None:
+        """Draw here what a layer will lie over."""
+        if self._below is None:
+            self._under = self._gpu.ctx.texture((self.tile.width, self.tile.height), 4, dtype="nu2")
+            self._below = self._gpu.ctx.framebuffer([self.texture, self._under])
+        self._below.use()
+
+    def use_under(self, unit: int) -> None:
+        """What `bind_below` has drawn, at texture `unit`."""
+        self._under.use(unit)
+
+    def forget_under(self) -> None:
+        """No layer any more."""
+        if self._below is not None:
+            self._gpu.home.use()
+            self._below.release()
+            self._under.release()
+            self._under = self._below = None
 
     def bind(self, trail: bool, unit: int) -> None:
         """Draw here next. trail: with the past at texture `unit`, and the present written for the next frame."""
@@ -133,6 +154,7 @@ class Surface:
 
     def release(self) -> None:
         self.forget()
+        self.forget_under()
         self._gpu.home.use()
         self._plain.release()
         self.texture.release()
@@ -149,14 +171,15 @@ class Read:
 class Picture:
     """One target: its surfaces, whether its past holds, and up to `DEPTH` frames on their way back.
 
-    drawn: last frame that drew it; blended: last one with a trail; valid: whether there is a past.
+    drawn: last frame that drew it; blended: last one with a trail; layered: last one with a layer; valid: whether there
+    is a past.
     """
 
     def __init__(self, gpu: Gpu, spec: TargetSpec) -> None:
         self.spec = spec
         self._depth = spec.row_bytes // spec.width
         self.surfaces = [Surface(gpu, tile, self._depth) for tile in tiles(spec, gpu.max_side)]
-        self.drawn = self.blended = 0
+        self.drawn = self.blended = self.layered = 0
         self.valid = False
         self._calls = gpu.calls
         self._free: list[list[Pack]] = []
@@ -181,6 +204,9 @@ class Picture:
             self.valid = False
             for surface in self.surfaces:
                 surface.forget()
+        if self.layered < frame - kept:
+            for surface in self.surfaces:
+                surface.forget_under()
 
     def fetch(self) -> Read:
         """Start the way back to memory. The oldest frame that nobody collected makes room."""

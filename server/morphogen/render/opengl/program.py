@@ -21,7 +21,7 @@ from morphogen.render.opengl.calls import TRIANGLES, UNWANTED, BrokenContext, Ca
 from morphogen.render.opengl.context import Context, Gpu
 
 TOLERANCE = 1e-6  # of the driver's cosine (absolute) and power (relative); the polynomials reach 4e-7
-THRESHOLDS, PAST = 0, 1  # texture units
+THRESHOLDS, PAST, UNDER, TABLE = 0, 1, 2, 3  # texture units
 BLOCK = 0  # binding of the uniform block
 
 
@@ -42,7 +42,7 @@ def linked(calls: Calls, text: str) -> int:
     """A program of that fragment shader, its inputs tied to their places. In the current context."""
     name = calls.link(glsl.VERTEX, text)
     calls.UseProgram(name)
-    for sampler, unit in (("thresholds", THRESHOLDS), ("past", PAST)):
+    for sampler, unit in (("thresholds", THRESHOLDS), ("past", PAST), ("under", UNDER), ("table", TABLE)):
         calls.Uniform1i(calls.GetUniformLocation(name, sampler.encode()), unit)
     calls.UniformBlockBinding(name, calls.GetUniformBlockIndex(name, b"Block"), BLOCK)
     return name
@@ -81,12 +81,13 @@ class Workshop:
         with gpu.context:
             pixel, *planes = [gpu.ctx.texture(size, 4, dtype=kind) for kind in ("f1", "nu2", "nu2")]
             thresholds, block = gpu.ctx.texture((64, 64), 1, dtype="f4"), gpu.ctx.buffer(reserve=gpu.max_block)
+            table = gpu.ctx.texture((glsl.TABLE_WIDTH, 1), 1, dtype="f4")
             block.clear()
             gpu.calls.Finish()
         with twin:
             self._plain = gpu.calls.framebuffer([pixel.glo])
             self._blended = gpu.calls.framebuffer([pixel.glo, planes[0].glo])
-            self._textures = {THRESHOLDS: thresholds.glo, PAST: planes[1].glo}
+            self._textures = {THRESHOLDS: thresholds.glo, PAST: planes[1].glo, UNDER: planes[1].glo, TABLE: table.glo}
             self._block = block.glo
             self._triangle = Triangle(gpu.calls)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.errors import MorphogenError, RenderError
-from morphogen.field.scene import SLOT, Program, Scene, folded_networks, scene_uniforms, target_uniforms
+from morphogen.field.scene import SLOT, Pass, Program, Scene, folded_networks, scene_uniforms, target_uniforms
 from morphogen.frame import TargetSpec
 from morphogen.render.opengl.calls import BrokenContext
 from morphogen.render.opengl.device import Device, Job, check_room, head
@@ -132,39 +132,45 @@ class OpenGLRenderer:
     def _submit(self, device: Device, scene: Scene, specs: Sequence[TargetSpec]) -> Token:
         if self._shared:
             device.gpu.calls.forgive()
-        program = self._linked(device, scene.program)
-        planes = scene.trail > SHORTEST_TRAIL or scene.samples > 1
+        trail, blended = scene.trail > SHORTEST_TRAIL, scene.trail > SHORTEST_TRAIL or scene.samples > 1
         self._frames += 1
-        device.forget(self._frames, scene.trail > SHORTEST_TRAIL, planes, KEPT_FRAMES)
-        slots, networks = scene_uniforms(scene), folded_networks(scene)
+        device.forget(self._frames, trail, blended, KEPT_FRAMES)
         pictures = [device.picture(spec) for spec in specs]
-        jobs: list[Job] = []
-        for picture in pictures:
-            for numbers in self._passes(picture, scene, slots, networks):
-                for surface in picture.surfaces:
-                    start = head(picture.spec, surface, scene.dither).view(np.float32)
-                    jobs.append((surface, np.concatenate([start, numbers])))
-        device.draw(program, jobs, planes)
+        passes, offsets = scene.passes, OFFSETS[scene.samples]
+        keep = float(scene_uniforms(passes[-1].scene)[SLOT["keep"]])
+        kept = [picture.keep(keep, self._frames, trail, blended) for picture in pictures]
+        over = [shares([1 / len(offsets)] * len(offsets), part) for part in kept]
+        for sample in zip(offsets, *over, strict=True):
+            for one in passes[:-1]:
+                self._draw(device, one, pictures, (sample[0],), below=True)
+            self._draw(device, passes[-1], pictures, sample if blended else (sample[0],), below=False)
         reads = tuple((picture, None if self._stays(picture) else picture.fetch()) for picture in pictures)
         device.gpu.calls.Flush()
         return Token(reads, device)
 
+    def _draw(
+        self, device: Device, one: Pass, pictures: Sequence[Picture], sample: tuple[Any, ...], *, below: bool
+    ) -> None:
+        """One pass over all pictures. sample: its offset, then for each picture how much of it goes over what is there;
+        no more than the offset: all of it. below: another pass lies over it."""
+        scene, offset, *over = one.scene, *sample
+        program = self._linked(device, scene.program)
+        device.load(scene.colours.table)
+        slots, networks = scene_uniforms(scene, one.over), folded_networks(scene)
+        jobs: list[Job] = []
+        for picture, share in zip(pictures, over or [1.0] * len(pictures), strict=True):
+            with np.errstate(all="ignore"):  # what is not finite draws something, as on the CPU
+                filled = target_uniforms(slots, picture.spec, offset)
+                filled[SLOT["trail"]], filled[SLOT["keep"]] = bool(over), 1.0 - share
+                numbers = np.concatenate([filled.astype(np.float32), networks])
+            picture.layered = self._frames if below else picture.layered
+            for surface in picture.surfaces:
+                start = head(picture.spec, surface, scene.dither).view(np.float32)
+                jobs.append((surface, np.concatenate([start, numbers])))
+        device.draw(program, jobs, bool(over), below=below, layered=one.over is not None)
+
     def _stays(self, picture: Picture) -> bool:
         return picture.spec in self.unread and len(picture.surfaces) == 1
-
-    def _passes(
-        self, picture: Picture, scene: Scene, slots: NDArray[np.float64], networks: NDArray[np.float32]
-    ) -> Iterator[NDArray[np.float32]]:
-        """The numbers of each sample."""
-        trail, offsets = scene.trail > SHORTEST_TRAIL, OFFSETS[scene.samples]
-        keep = picture.keep(float(slots[SLOT["keep"]]), self._frames, trail, trail or len(offsets) > 1)
-        over = shares([1 / len(offsets)] * len(offsets), keep)
-        with np.errstate(all="ignore"):  # what is not finite draws something, as on the CPU
-            for offset, share in zip(offsets, over, strict=True):
-                filled = target_uniforms(slots, picture.spec, offset)
-                filled[SLOT["trail"]] = trail or len(offsets) > 1
-                filled[SLOT["keep"]] = 1.0 - share
-                yield np.concatenate([filled.astype(np.float32), networks])
 
     def _linked(self, device: Device, program: Program) -> GlProgram:
         made = self._programs.get(program.shapes) or self.prepare(program)

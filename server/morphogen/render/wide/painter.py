@@ -141,7 +141,8 @@ class WidePainter:
         job = SampledJob(*(getattr(whole, name) for name, *_ in Job._fields_))
         lines = spec.height - top - height if spec.flip else top
         job.out = whole.out + lines * whole.stride
-        job.past, job.present = (p and p + 2 * top * whole.width for p in (whole.past, whole.present))
+        planes = (whole.past, whole.present, whole.under)
+        job.past, job.present, job.under = (p and p + 2 * top * whole.width for p in planes)
         job.row, job.height, job.uniforms = whole.row + top, height, uniforms.ctypes.data
         job.history = whole.width * whole.height
         return job
