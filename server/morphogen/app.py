@@ -14,6 +14,7 @@ from typing import Any
 
 from morphogen import links, log
 from morphogen.ahead import Ahead
+from morphogen.character import STYLES
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
@@ -64,6 +65,7 @@ class App:
         renderer = switch(config.backend, config.threads, cache_folder())
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
+        instrument.cast.styles = config.character or STYLES
         instrument.publisher.region = config.region
         instrument.transport.choose(config.tempo, self._clock.now())
         if self._saved is not None:
@@ -223,6 +225,7 @@ class App:
             snapshots=instrument.snapshots.list(),
             bank=list(instrument.bank.names),
             style=instrument.stage.style.name,
+            layer=instrument.overlay.style.name if instrument.overlay.style else "",
             audio=self._audio_name,
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 from morphogen import log, report
 from morphogen.audio.engine import AudioEngine
 from morphogen.audio.features import AudioSettings, Features
+from morphogen.character import Cast
 from morphogen.clock import Clock
 from morphogen.composer import Composer
 from morphogen.composer import heard as inputs
@@ -88,6 +89,7 @@ class Instrument:
         self.matrix = ModMatrix()
         self.snapshots = Snapshots(self.params, self.matrix)
         self.cues = Cues()
+        self.cast = Cast()
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
         self.relay = Relay()
@@ -175,6 +177,7 @@ class Instrument:
         offsets = self.matrix.evaluate(now, self._values, heard, tempo)
         values = self.params.snapshot(now, offsets, heard)
         self.features, self._values = features, values
+        self._fit(features, dt)
         look = self.stage.advance(now, tempo, inputs(values, self.composer.time))
         if values.on("output/freeze") and self._scene is not None:
             black = values.on("output/blackout")
@@ -262,6 +265,11 @@ class Instrument:
     def _on_the_beat(self, now: float, tempo: TempoState) -> None:
         if turns(*self.cues.advance(now, tempo), self._values["transition/every"]) and len(self.bank):
             self.call("style.next", {"on": "beat"}).add_done_callback(self._turned)
+
+    def _fit(self, heard: Features, dt: float) -> None:
+        wanted = self.cast.wanted(self._values.on("transition/character"), heard.rms, heard.centroid, dt)
+        if wanted and wanted != self.stage.style.name:
+            self.call("style.load", {"name": wanted}).add_done_callback(self._turned)
 
     def _turned(self, change: Future[Any]) -> None:
         error = change.exception()

@@ -78,6 +78,7 @@ PARAMS: tuple[Param, ...] = (
           "the bar.", kind="choice", choices=("off", "beat", "bar")),
     Param("transition/every", 0, 0, 256, "The next style of the bank comes in every so many beats; 0 is never.",
           unit="beats", kind="int"),
+    Param("transition/character", 0, 0, 1, "Chooses the pattern by what the music is like.", kind="bool"),
     # --- output
     Param("output/master", 1, 0, 1, "Fades the whole picture to black.", smoothing=0.03),
     Param("output/blackout", 0, 0, 1, "Black on the very next frame.", kind="bool"),
