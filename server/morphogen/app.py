@@ -18,6 +18,7 @@ from morphogen.character import STYLES
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
+from morphogen.control.colour import load_lut
 from morphogen.controls.files import ControlFiles, controls_path
 from morphogen.errors import MorphogenError, Unavailable
 from morphogen.folders import cache_folder
@@ -71,6 +72,8 @@ class App:
         if self._saved is not None:
             restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
+        if config.lut:
+            load_lut(instrument, config.lut)
         warm_up(renderer, style.network)
         if config.fps > 0 and config.quality == "auto" and not config.region:
             instrument.loop.headroom = Headroom(renderer.limit, 1 / config.fps)
@@ -227,6 +230,7 @@ class App:
             style=instrument.stage.style.name,
             layer=instrument.overlay.style.name if instrument.overlay.style else "",
             audio=self._audio_name,
+            lut=instrument.composer.colourist.lut_path,
         )
 
     def describe(self) -> list[str]:

@@ -30,6 +30,7 @@ from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.loop import FrameLoop
+from morphogen.overlay import Overlay
 from morphogen.params.catalog import FEATURES
 from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
@@ -92,6 +93,7 @@ class Instrument:
         self.cast = Cast()
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
+        self.overlay = Overlay()
         self.relay = Relay()
         self.relay.announce((style.shape,))
         self.composer = Composer()
@@ -183,7 +185,7 @@ class Instrument:
             black = values.on("output/blackout")
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
-            self._scene = self.composer.compose(values, look, dt)
+            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt))
         if self._strobe.dark(values["output/strobe"], now):
             self._scene = replace(self._scene, master=0.0)
         if self.relay.watched:
@@ -204,10 +206,10 @@ class Instrument:
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """What is drawn now and next: the running style's program, and a running cross-fade's."""
-        running = program((self.stage.network.shape,))
-        scene = self._scene
-        return (running,) if scene is None or scene.program is running else (running, scene.program)
+        """What is drawn now and next: the running style's program, a running cross-fade's, the layer's."""
+        over = self.overlay.style
+        found = [program((self.stage.network.shape,)), *([program((over.shape,))] if over else [])]
+        return tuple(dict.fromkeys([*found, *(self._scene.programs if self._scene else ())]))
 
     def resize(self, size: tuple[int, int]) -> None:
         """Show in another size from this frame on (`publisher.refit` first). Render thread."""
@@ -239,6 +241,7 @@ class Instrument:
     def close(self) -> None:
         """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
         self.stage.close()
+        self.overlay.close()
         self.cues.close()
         self.caller.close()
         for step in (self.publisher.close_all, self.audio.close, self.renderer.close):

@@ -24,6 +24,10 @@ def still(
     style: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Style, by name or file.", autocompletion=complete.style_names)
     ] = "",
+    layer: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Style over it; `--set layer/...` says how.",
+                          autocompletion=complete.style_names)
+    ] = "",
     size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "1920x1080",
     time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 0.0,
     sets: Annotated[
@@ -33,6 +37,7 @@ def still(
             autocompletion=complete.param_settings,
         ),
     ] = None,
+    lut: Annotated[str, typer.Option(metavar="FILE", help="Look-up table for the colours, a .cube file.")] = "",
     backend: Annotated[
         str, typer.Option(metavar="NAME", help="What draws.", autocompletion=complete.backends)
     ] = "auto",
@@ -44,14 +49,18 @@ def still(
     values = read_settings(sets or ())
     drawer = read_backend(backend)
     from morphogen.library.bands import write_png
+    from morphogen.library.cube import read_cube
     from morphogen.library.exchange import picture_chunks
     from morphogen.library.find import Library
     from morphogen.still import first_style, still_bands
 
     shown = first_style(Library(), style)
+    table, said = read_cube(lut) if lut else (None, "")
+    if said:
+        note(said)
     with (
         counting(f"Drawing {width} x {height}", width * height >= BIG) as watch,
-        contextlib.closing(still_bands(shown, (width, height), time, values, drawer)) as bands,
+        contextlib.closing(still_bands(shown, (width, height), time, values, drawer, layer, table)) as bands,
     ):
         write_png(output, (width, height), bands, picture_chunks(shown), watch)
     note(f"Wrote {output} ({width} x {height}), with the style {shown.name} in it.")

@@ -41,10 +41,10 @@ _ADDRESSES = ("thresholds", "out", "past", "present", "table", "under")
 class Job(ctypes.Structure):
     """One target of one frame, as the kernel reads it; the uniform block follows (or lies in `uniforms` on the card).
 
-    thresholds: (64, 3, 64) float32 of this target; table: the scene's; out: pixels, rows of `pitch` pixels;
-    past, present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail; under: the same of
-    the picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order:
-    RGBA or BGRA.
+    thresholds: (64, 3, 64) float32 of this target; table: the scene's; out: pixels, rows of `pitch` pixels; past,
+    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail; under: the same of the
+    picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order: RGBA
+    or BGRA.
     """
 
     _fields_ = [
