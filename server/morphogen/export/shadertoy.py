@@ -5,7 +5,7 @@ from __future__ import annotations
 from morphogen.export.inputs import HEARD, Input, grade, sound, speed, view
 from morphogen.export.plain import meaning, picture
 from morphogen.export.style import body, section
-from morphogen.export.words import comment, header
+from morphogen.export.words import comment, folded, header
 from morphogen.export.writer import number
 from morphogen.library.style import Style
 
@@ -45,8 +45,8 @@ def export(style: Style) -> str:
     moves = f"// How strongly each part of the sound moves it.\n{amounts}"
     return (
         f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n{moves}{body(style)}{EARS}{section('one pixel')}"
-        "void mainImage(out vec4 colour, in vec2 place) {\n"
-        f"    Sound sound = heard();\n    sound = Sound({heard});\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
+        "void mainImage(out vec4 colour, in vec2 place) {\n    Sound sound = heard();\n"
+        f"{folded(f'    sound = Sound({heard});')}\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
     )
 
 

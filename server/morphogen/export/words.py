@@ -54,7 +54,7 @@ def colour_name(rgb: Sequence[float]) -> str:
 def header(style: Style, target: str) -> str:
     """Title, prompt, who made it, licence, as a comment."""
     made = "drawn from a seed" if not style.trained else f"trained with the guide {style.guide}"
-    told = [f"{style.title}  ({style.name})", f'"{style.prompt}"' if style.prompt else "", ""]
+    told = [f"{style.title}  ({style.name})", *([f'"{style.prompt}"'] if style.prompt else []), ""]
     told += [f"A style of Morphogen for {target}: a network of {style.shape.parameters} numbers, {made}."]
     told += [f"Licence: {style.licence}."] if style.licence else []
     return comment(*told)
