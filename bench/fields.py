@@ -29,6 +29,7 @@ FRAMES, SIZE = 15, (1920, 1080)
 TILE = (144, 81)
 SIGNED = (
     "swirl_x", "swirl_y", "warp_x", "warp_y", "rays", "noise", "clouds", "cell_id", "stamp_x", "stamp_y", "stamp_id",
+    "mandelbrot", "julia",
 )  # fmt: skip
 # Four shapes of each field: parameters that are changed.
 SHAPES: dict[str, list[dict[str, float]]] = {
@@ -44,6 +45,8 @@ SHAPES: dict[str, list[dict[str, float]]] = {
         {"size": 3}, {"seed": 1, "size": 2, "scale": 9}, {"seed": 2, "size": 4, "density": 0.3},
         {"seed": 3, "size": 2.5, "scale": 7, "density": 1},
     ],
+    "mandelbrot": [{}, {"zoom": 0}, {"place": 5, "zoom": 40}, {"place": 4, "zoom": 12}],
+    "julia": [{}, {"place": 0}, {"place": 0, "swing": 0.42, "reach": 1.12}, {"swing": 0.4, "reach": 1.2}],
 }  # fmt: skip
 
 

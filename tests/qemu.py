@@ -17,6 +17,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from morphogen.field.inputs import uniform_count
+from morphogen.field.scene import SLOT
 from morphogen.render import dither
 from morphogen.render.cpu import renderer as cpu
 from morphogen.render.cpu.bands import Job
@@ -137,6 +138,7 @@ class QemuKernel:
             "under": planes,
             "present": 0 if issubclass(self._kind, UpscaleKernel) else planes,
             "counter": 8,
+            "table": 4 * _table_length(job),
         }
 
     def __del__(self) -> None:
@@ -147,6 +149,11 @@ class QemuKernel:
             process.stdout.close()
             self._memory.close()
             self._folder.cleanup()
+
+
+def _table_length(job: Any) -> int:
+    """Floats of the scene's table, by what the uniforms say of it."""
+    return int(ctypes.cast(job.uniforms, ctypes.POINTER(ctypes.c_float))[SLOT["table_last"]]) + 1
 
 
 def _field_sizes(job: Any) -> dict[str, int]:

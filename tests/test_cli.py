@@ -92,7 +92,7 @@ def fake_app(monkeypatch):
 def fake_still(monkeypatch):
     asked = []
 
-    def still_bands(style, size, moment, sets, backend):
+    def still_bands(style, size, moment, sets, backend, layer, table):
         asked.append((style.name, size, moment, dict(sets), backend))
         yield np.full((size[1], size[0], 4), 200, np.uint8)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS
+from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS, PIXEL_INPUTS
 from morphogen.field.network import HEADS, PRESETS, SEED_INPUTS, Network, Shape, init_glow, preset, tensor_shapes
 from morphogen.library.draw import untrained
 from morphogen.library.pack import (
@@ -81,7 +81,7 @@ def test_small_presets_fit_and_wide_ones_are_refused_with_their_size(name):
         with pytest.raises(StyleError, match=r"has \d+ weights and needs \d+ bytes, a datagram holds 1200"):
             pack(untrained(name, 1))
         return
-    style = untrained(name, 1, inputs=INPUTS)
+    style = untrained(name, 1, inputs=(*PIXEL_INPUTS[:30], *FRAME_INPUTS))  # more than any style reads
     assert len(pack(style)) <= LIMIT
     assert unpack(pack(style)).shape == style.shape
 

@@ -365,4 +365,4 @@ def test_a_blend_with_the_past_number_by_number():
     kept = memory.blocks[PRESENT].view(np.uint16).reshape(3, 2, 8)
     assert np.abs(kept - expected).max() < 4
     assert apart(memory.blocks[OUT].reshape(2, 8, 4)[..., 0], np.round(kept[0] / 257).astype(np.uint8)) <= 1
-    assert ctypes.sizeof(ptx.Job) == 64
+    assert ctypes.sizeof(ptx.Job) == 80

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from drawing import draw, glow, scene
 from morphogen import scene_wire
+from morphogen.field.colours import NEUTRAL, Colours, Lut, Table, frozen
 from morphogen.field.inputs import INPUTS
 from morphogen.field.network import HEADS, Network, Shape, init_glow, preset, tensor_shapes
-from morphogen.field.scene import Grade, Scene, View
+from morphogen.field.palettes import TABLE
+from morphogen.field.scene import Grade, Layer, Scene, View
 from morphogen.library import checks
 from morphogen.render import create
 from morphogen.scene_wire import Decoder, Encoder, MissingWeights, Shot, read_programs, write_programs
@@ -37,8 +39,9 @@ def message(what: Shot | None = None) -> dict:
 
 def same(a: Scene, b: Scene) -> None:
     for item in dataclasses.fields(Scene):
-        if item.name != "networks":
+        if item.name not in ("networks", "colours"):
             assert getattr(a, item.name) == getattr(b, item.name), item.name
+    assert dataclasses.replace(a.colours, table=NEUTRAL) == dataclasses.replace(b.colours, table=NEUTRAL)
     assert len(a.networks) == len(b.networks)
     for one, other in zip(a.networks, b.networks, strict=True):
         assert (one.shape, one.extent, one.time_range) == (other.shape, other.extent, other.time_range)
@@ -104,6 +107,27 @@ def test_every_field_travels():
     assert set(network) == {"inputs", "layers", "activations", "head", "extent", "time", "geometry", "weights"}
 
 
+def test_a_layer_arrives_and_a_bad_one_is_refused():
+    layer = Layer(glow(7), "difference", 0.3, View(2.0, kaleidoscope=5), Grade(hue=0.2))
+    what = shot(scene(layer=layer))
+    got = Decoder().shot(message(what)).scene
+    assert (got.layer.blend, got.layer.opacity, got.layer.view, got.layer.grade) == (
+        "difference",
+        0.3,
+        layer.view,
+        layer.grade,
+    )
+    cpu = create("cpu", 1)
+    assert np.array_equal(draw(cpu, what.scene), draw(cpu, got))
+    cpu.close()
+    assert set(message(what)["scene"]["layer"]) == {f.name for f in dataclasses.fields(Layer)}
+    for key, value in {"blend": "burn", "opacity": math.nan, "view": {}, "grade": None, "network": 3}.items():
+        bad = message(what)
+        bad["scene"]["layer"][key] = value
+        with pytest.raises(ValueError):
+            Decoder().shot(bad)
+
+
 def test_every_key_is_documented():
     page = (Path(__file__).parent.parent / "docs" / "walls.md").read_text(encoding="utf-8")
     said = page.partition("## On the wire")[2]
@@ -117,6 +141,39 @@ def test_numbers_of_numpy_become_plain_ones():
     got = Decoder().shot(message(shot(odd))).scene
     assert (got.mix, got.values["time"], got.dither, got.view.zoom) == (0.25, 0.5, True, 2.0)
     assert type(got.view.zoom) is float
+
+
+LUT = Lut(frozen(np.random.default_rng(2).random((3, 3, 3, 3))), (0.0, 0.0, -1.0))
+COLOURED = Colours(0.5, 0.25, 1.0, Table(frozen(TABLE["cosmic"]), LUT))
+
+
+def test_palette_and_look_up_table_travel_and_the_table_once():
+    encoder, decoder = Encoder(RUN), Decoder()
+    sent = [unpack(pack(encoder.shot(shot(scene(colours=COLOURED)))), max_depth=8) for _ in range(3)]
+    assert ["values" in one["scene"]["colours"]["table"] for one in sent] == [True, False, False]
+    got = [decoder.shot(one).scene.colours for one in sent]
+    assert got[0].table is got[1].table is got[2].table, "what stands still is not sent to a card again"
+    assert (got[0].palette, got[0].shift, got[0].lut) == (0.5, 0.25, 1.0)
+    assert np.array_equal(got[0].table.values, COLOURED.table.values)
+    lut = got[0].table.lut
+    assert lut is not None
+    assert (lut.low, lut.high, lut.size, lut.is_cube) == (LUT.low, LUT.high, 3, True)
+    late = Decoder()
+    with pytest.raises(MissingWeights, match="look-up table"):
+        late.shot(sent[1])
+    encoder.renew()
+    late.shot(unpack(pack(encoder.shot(shot(scene(colours=COLOURED)))), max_depth=8))
+
+
+@pytest.mark.parametrize(("path", "value", "why"), [
+    ("entries", b"123", "256 colours"), ("entries", np.full(768, np.nan, "<f4").tobytes(), "outside 0..1"),
+    ("table", 5, "must be a map"), ("table/values", b"1" * 12, "of 1 colours"), ("table/cube", 1, "no known shape"),
+    ("table/values", b"", "of 0 colours"), ("table/low", [1.0], "three numbers"), ("table/low", [9.0] * 3, "nowhere"),
+    ("table/serial", -1, "whole number"), ("palette", math.nan, "'palette' is nan"), ("more", 1, "unknown 'more'"),
+])  # fmt: skip
+def test_colours_that_are_wrong_are_refused(path, value, why):
+    with pytest.raises(ValueError, match=why):
+        Decoder().shot(put(message(shot(scene(colours=COLOURED))), f"scene/colours/{path}", value))
 
 
 def test_the_same_weights_are_the_same_object():

@@ -14,9 +14,11 @@ from typing import Any
 
 from morphogen import links, log
 from morphogen.ahead import Ahead
+from morphogen.character import STYLES
 from morphogen.clock import Clock, WallClock
 from morphogen.config import Config
 from morphogen.contracts import Source
+from morphogen.control.colour import load_lut
 from morphogen.controls.files import ControlFiles, controls_path
 from morphogen.errors import MorphogenError, Unavailable
 from morphogen.folders import cache_folder
@@ -64,11 +66,14 @@ class App:
         renderer = switch(config.backend, config.threads, cache_folder())
         instrument = Instrument(self._clock, library, style, renderer, config.size, config.fps)
         instrument.rig = self
+        instrument.cast.styles = config.character or STYLES
         instrument.publisher.region = config.region
         instrument.transport.choose(config.tempo, self._clock.now())
         if self._saved is not None:
             restore(instrument, self._saved)
             instrument.stage.slot = instrument.bank.locate(style.name)
+        if config.lut:
+            load_lut(instrument, config.lut)
         warm_up(renderer, style.network)
         if config.fps > 0 and config.quality == "auto" and not config.region:
             instrument.loop.headroom = Headroom(renderer.limit, 1 / config.fps)
@@ -223,7 +228,9 @@ class App:
             snapshots=instrument.snapshots.list(),
             bank=list(instrument.bank.names),
             style=instrument.stage.style.name,
+            layer=instrument.overlay.style.name if instrument.overlay.style else "",
             audio=self._audio_name,
+            lut=instrument.composer.colourist.lut_path,
         )
 
     def describe(self) -> list[str]:

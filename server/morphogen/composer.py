@@ -9,14 +9,20 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from morphogen.coloured import Colourist
 from morphogen.field.grade import Grade
+from morphogen.field.layers import BLENDS
 from morphogen.field.network import Network
-from morphogen.field.scene import SAMPLES, Scene, View
+from morphogen.field.scene import SAMPLES, Layer, Scene, View
+from morphogen.params.catalog import BY_KEY, LAYER_GRADE, LAYER_VIEW
 from morphogen.params.drift import drift_noise
 from morphogen.params.store import Snapshot
 from morphogen.stage import Look
 
 HEARD = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms")
+_TWINS = (("view", LAYER_VIEW), ("color", LAYER_GRADE))
+_NEUTRAL = {key: param.default for key, param in BY_KEY.items() if param.group == "view"}
+_BLENDS = tuple(BLENDS)
 DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
 
 
@@ -25,11 +31,12 @@ class Composer:
 
     def __init__(self, time: float = 0.0) -> None:
         self.time = time
+        self.colourist = Colourist()
         self._warp = 0.0
         self._drift = 0.0
         self._scale: tuple[Network | None, np.ndarray] = (None, np.zeros(0))
 
-    def compose(self, values: Snapshot, look: Look, dt: float) -> Scene:
+    def compose(self, values: Snapshot, look: Look, dt: float, layer: Layer | None = None) -> Scene:
         """The scene of the frame that comes `dt` seconds after the last one."""
         self.time += dt * values["time/speed"]
         self._warp += dt * values["view/warp_speed"]
@@ -48,6 +55,8 @@ class Composer:
             dt=dt,
             master=0.0 if black else values["output/master"],
             dither=values.on("output/dither"),
+            colours=self.colourist.colours(values, dt),
+            layer=layer,
             matte=values["output/alpha"] >= 0.5,
             samples=SAMPLES[int(values["output/supersample"])],
         )
@@ -83,6 +92,15 @@ def view(values: Mapping[str, float], warp_phase: float = 0.0) -> View:
         warp_scale=values["view/warp_scale"],
         warp_phase=warp_phase,
     )
+
+
+def layer(values: Mapping[str, float], network: Network, presence: float = 1.0) -> Layer | None:
+    """The layer parameters; None where nothing of it would be seen. presence: share of its opacity."""
+    opacity = values["layer/opacity"] * presence
+    if not opacity > 0:
+        return None
+    own = {f"{group}/{name}": values[f"layer/{name}"] for group, names in _TWINS for name in names}
+    return Layer(network, _BLENDS[int(values["layer/blend"])], opacity, view(_NEUTRAL | own), grade(own))
 
 
 def grade(values: Mapping[str, float]) -> Grade:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from morphogen.character import STYLES, read_cast
 from morphogen.errors import UsageError
 from morphogen.grammar import (
     BACKENDS,
@@ -85,6 +86,11 @@ class Config:
     style: str = _option(
         "", "NAME|FILE", "Style to begin with, as `morphogen styles list` names it, or a style file.",
         read_text, _PICTURE, shown="the first of the library",
+    )  # fmt: skip
+    lut: str = _option("", "FILE", "Look-up table for the colours, a .cube file.", read_text, _PICTURE)
+    character: dict[str, str] | None = _option(
+        None, "high=NAME,...", "Styles that `transition/character` chooses from when the music is high, bright, medium "
+        "or low.", read_cast, _PICTURE, shown=", ".join(STYLES.values()),
     )  # fmt: skip
     backend: str = _option("auto", "NAME", f"What draws: {', '.join(BACKENDS)}.", read_backend, _PICTURE)
     quality: str = _option(

@@ -122,8 +122,9 @@ class Follower(Instrument):
 
     def ready(self, shot: Shot) -> bool:
         """Whether a scene can be drawn now; if not, its program is compiled aside. Render thread."""
-        shapes = shot.scene.program.shapes
-        return shapes in self._refused or self._compiled(shapes)
+        wanted = [what.shapes for what in shot.scene.programs]
+        compiled = [self._compiled(shapes) for shapes in wanted if shapes not in self._refused]
+        return len(compiled) < len(wanted) or all(compiled)
 
     def edge(self, now: float, dt: float) -> Scene | None:
         """The next scene of the leader; None to leave the last picture up."""
@@ -137,9 +138,9 @@ class Follower(Instrument):
         self._shot, self._scene, self._served, self.loop.index = shot, shot.scene, None, shot.index
         if shot.canvas != self._seen_canvas:
             self._compare(shot.canvas)
-        refused = self._refused.get(shot.scene.program.shapes)
-        if refused is not None:
-            raise RenderError(refused.message, refused.cure)
+        for what in shot.scene.programs:
+            if refused := self._refused.get(what.shapes):
+                raise RenderError(refused.message, refused.cure)
         return shot.scene
 
     def shown(self, index: int, now: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from morphogen import log, report
 from morphogen.audio.engine import AudioEngine
 from morphogen.audio.features import AudioSettings, Features
+from morphogen.character import Cast
 from morphogen.clock import Clock
 from morphogen.composer import Composer
 from morphogen.composer import heard as inputs
@@ -29,6 +30,7 @@ from morphogen.library.bank import Bank
 from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.loop import FrameLoop
+from morphogen.overlay import Overlay
 from morphogen.params.catalog import FEATURES
 from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
@@ -88,8 +90,10 @@ class Instrument:
         self.matrix = ModMatrix()
         self.snapshots = Snapshots(self.params, self.matrix)
         self.cues = Cues()
+        self.cast = Cast()
         self.bank: Bank = Bank(library.names())
         self.stage = Stage(style, self._compiled, self.bank.locate(style.name))
+        self.overlay = Overlay()
         self.relay = Relay()
         self.relay.announce((style.shape,))
         self.composer = Composer()
@@ -175,12 +179,13 @@ class Instrument:
         offsets = self.matrix.evaluate(now, self._values, heard, tempo)
         values = self.params.snapshot(now, offsets, heard)
         self.features, self._values = features, values
+        self._fit(features, dt)
         look = self.stage.advance(now, tempo, inputs(values, self.composer.time))
         if values.on("output/freeze") and self._scene is not None:
             black = values.on("output/blackout")
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
-            self._scene = self.composer.compose(values, look, dt)
+            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt))
         if self._strobe.dark(values["output/strobe"], now):
             self._scene = replace(self._scene, master=0.0)
         if self.relay.watched:
@@ -201,10 +206,10 @@ class Instrument:
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """What is drawn now and next: the running style's program, and a running cross-fade's."""
-        running = program((self.stage.network.shape,))
-        scene = self._scene
-        return (running,) if scene is None or scene.program is running else (running, scene.program)
+        """What is drawn now and next: the running style's program, a running cross-fade's, the layer's."""
+        over = self.overlay.style
+        found = [program((self.stage.network.shape,)), *([program((over.shape,))] if over else [])]
+        return tuple(dict.fromkeys([*found, *(self._scene.programs if self._scene else ())]))
 
     def resize(self, size: tuple[int, int]) -> None:
         """Show in another size from this frame on (`publisher.refit` first). Render thread."""
@@ -236,6 +241,7 @@ class Instrument:
     def close(self) -> None:
         """After the loop: sinks, audio, renderer. Idempotent; each step guarded."""
         self.stage.close()
+        self.overlay.close()
         self.cues.close()
         self.caller.close()
         for step in (self.publisher.close_all, self.audio.close, self.renderer.close):
@@ -262,6 +268,11 @@ class Instrument:
     def _on_the_beat(self, now: float, tempo: TempoState) -> None:
         if turns(*self.cues.advance(now, tempo), self._values["transition/every"]) and len(self.bank):
             self.call("style.next", {"on": "beat"}).add_done_callback(self._turned)
+
+    def _fit(self, heard: Features, dt: float) -> None:
+        wanted = self.cast.wanted(self._values.on("transition/character"), heard.rms, heard.centroid, dt)
+        if wanted and wanted != self.stage.style.name:
+            self.call("style.load", {"name": wanted}).add_done_callback(self._turned)
 
     def _turned(self, change: Future[Any]) -> None:
         error = change.exception()

@@ -23,6 +23,7 @@ def state(instrument: Instrument) -> dict[str, Any]:
         "style": instrument.stage.style.name,
         "generation": instrument.stage.generation,
         "slot": instrument.stage.slot,
+        "layer": instrument.overlay.style.name if instrument.overlay.style else "",
         "bpm": round(tempo.bpm, 2),
         "tempo_source": tempo.source,
         "confidence": round(tempo.confidence, 3),

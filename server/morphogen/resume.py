@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from morphogen import log
+from morphogen.control.colour import load_lut
 from morphogen.errors import MorphogenError
 from morphogen.instrument import Instrument
 from morphogen.library.find import Library
@@ -31,6 +32,8 @@ def restore(instrument: Instrument, saved: State) -> None:
         ("parameters", saved.params, instrument.params.load),
         ("routes", saved.routes, instrument.matrix.set_routes),
         ("snapshots", saved.snapshots, instrument.snapshots.load),
+        ("layer", saved.layer, lambda name: _lay(instrument, name) if name else None),
+        ("look-up table", saved.lut, lambda path: load_lut(instrument, path) and None),
         ("bank", saved.bank, lambda names: instrument.bank.set(names) if names else None),
     )
     for what, kept, load in steps:
@@ -40,3 +43,8 @@ def restore(instrument: Instrument, saved: State) -> None:
                 _log.warning("left out of the %s: %s", what, left_out)
         except (MorphogenError, TypeError, ValueError, AttributeError) as error:
             _log.warning("could not restore the %s: %s", what, error)
+
+
+def _lay(instrument: Instrument, name: str) -> None:
+    instrument.library.find(name)  # a style that is gone is told here; all else is the call's
+    instrument.call("layer.load", {"name": name})

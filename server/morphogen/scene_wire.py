@@ -10,33 +10,33 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence, Set
-from typing import Any, get_type_hints
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from morphogen.colours_wire import ColourReader, ColourWriter
 from morphogen.errors import MorphogenError, StyleError
 from morphogen.field import geometry
 from morphogen.field.grade import Grade
 from morphogen.field.graph import Array
+from morphogen.field.layers import BLENDS
 from morphogen.field.network import Network, Shape, tensor_shapes
-from morphogen.field.scene import Scene, View, scene_uniforms
+from morphogen.field.scene import SAMPLES, Layer, Scene, View, scene_uniforms
 from morphogen.library import checks
 from morphogen.library import geometry as geometries
+from morphogen.wire_plain import FIELDS, Missing, integer, mapping, named, number, plain, read_plain
 
 VERSION = 1
 LARGE = 4096  # weights, 16 KB: below it is cheaper to send them than to think about it
-KEPT = 8  # networks that either side remembers; a frame shows two
+KEPT = 8  # networks that either side remembers; a frame shows three
 MAX_VALUES = 64
 MAX_PROGRAMS = 64
-BIGGEST = 1e15  # no picture needs larger numbers, and none overflows below
-_WHOLE = 2**63
 
 Shapes = tuple[Shape, ...]
 
 
-class MissingWeights(ValueError):
-    """A large network whose weights were sent before this follower listened: ask for them."""
+MissingWeights = Missing  # of a large network, or a look-up table, sent before this follower listened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +61,12 @@ class Encoder:
         self._large: OrderedDict[int, tuple[Network, int]] = OrderedDict()
         self._serial = 0
         self._told: set[int] = set()
+        self._colours = ColourWriter()
 
     def renew(self) -> None:
         """Somebody new listens: send all weights again."""
         self._told.clear()
+        self._colours.renew()
 
     def shot(self, shot: Shot) -> dict[str, Any]:
         """What `Decoder.shot` reads; msgpack-able."""
@@ -73,12 +75,18 @@ class Encoder:
             "v": VERSION, "run": self._run, "index": shot.index, "generation": shot.generation,
             "time_ns": shot.time_ns, "style": shot.style, "canvas": list(shot.canvas),
             "scene": {
-                **_plain(scene),
+                **plain(scene),
+                "layer": None if scene.layer is None else self._layer(scene.layer),
                 "networks": [self._network(network) for network in scene.networks],
                 "values": {str(name): float(value) for name, value in scene.values.items()},
-                "view": _plain(scene.view), "grade": _plain(scene.grade),
+                "view": plain(scene.view), "grade": plain(scene.grade),
+                "colours": self._colours.write(scene.colours),
             },
         }  # fmt: skip
+
+    def _layer(self, layer: Layer) -> dict[str, Any]:
+        about = {"view": plain(layer.view), "grade": plain(layer.grade)}
+        return {**plain(layer), **about, "blend": layer.blend, "network": self._network(layer.network)}
 
     def _network(self, network: Network) -> dict[str, Any]:
         low, high = network.time_range
@@ -109,16 +117,17 @@ class Decoder:
 
     def __init__(self) -> None:
         self._networks: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
+        self._colours = ColourReader()
 
     def shot(self, message: Any) -> Shot:
         """Read what `Encoder.shot` wrote. Raises ValueError; MissingWeights where asking again helps."""
         keys = {"v", "run", "index", "generation", "time_ns", "style", "canvas", "scene"}
-        whole = _map(message, "a message", keys)
+        whole = mapping(message, "a message", keys)
         if whole["v"] != VERSION:
             raise ValueError(f"a scene of version {checks.shown(whole['v'])}, this Morphogen reads {VERSION}")
-        run, index, generation, time_ns = (_integer(whole[k], k) for k in ("run", "index", "generation", "time_ns"))
+        run, index, generation, time_ns = (integer(whole[k], k) for k in ("run", "index", "generation", "time_ns"))
         canvas = whole["canvas"]
-        if not isinstance(canvas, list) or len(canvas) != 2 or not all(_integer(side, "canvas") for side in canvas):
+        if not isinstance(canvas, list) or len(canvas) != 2 or not all(integer(side, "canvas") for side in canvas):
             raise ValueError(f"the canvas is {checks.shown(canvas)}")
         style = whole["style"]
         if not isinstance(style, str) or len(style) > 200 or not style.isprintable():
@@ -127,7 +136,7 @@ class Decoder:
         return Shot(scene, index, generation, time_ns, style, (canvas[0], canvas[1]), run)
 
     def _scene(self, message: Any, run: int) -> Scene:
-        parts = _map(message, "a scene", {f.name for f in dataclasses.fields(Scene)})
+        parts = mapping(message, "a scene", {f.name for f in dataclasses.fields(Scene)})
         networks = parts["networks"]
         if not isinstance(networks, list) or not 1 <= len(networks) <= 2:
             raise ValueError("a scene has one or two networks")
@@ -135,18 +144,29 @@ class Decoder:
         if not isinstance(values, dict) or len(values) > MAX_VALUES:
             raise ValueError(f"a scene has at most {MAX_VALUES} values by name")
         scene = Scene(
-            **_read_plain(Scene, parts),
+            **read_plain(Scene, parts),
             networks=tuple(self._network(network, run) for network in networks),
-            values={_name(name): _number(value, name) for name, value in values.items()},
-            view=View(**_read_plain(View, _map(parts["view"], "a view", _FIELDS[View].keys()))),
-            grade=Grade(**_read_plain(Grade, _map(parts["grade"], "a grade", _FIELDS[Grade].keys()))),
+            values={named(name): number(value, name) for name, value in values.items()},
+            view=_view(parts["view"]),
+            grade=_grade(parts["grade"]),
+            layer=None if parts["layer"] is None else self._layer(parts["layer"], run),
+            colours=self._colours.read(parts["colours"], run),
         )
         _check_drawable(scene)
         return scene
 
+    def _layer(self, message: Any, run: int) -> Layer:
+        parts = mapping(message, "a layer", {f.name for f in dataclasses.fields(Layer)})
+        blend = parts["blend"]
+        if not isinstance(blend, str) or blend not in BLENDS:
+            raise ValueError(f"the layer's blend mode is {checks.shown(blend)}")
+        network = self._network(parts["network"], run)
+        view, grade = _view(parts["view"]), _grade(parts["grade"])
+        return Layer(network, blend, view=view, grade=grade, **read_plain(Layer, parts))
+
     def _network(self, message: Any, run: int) -> Network:
         always = {"inputs", "layers", "activations", "head", "extent", "time", "geometry"}
-        found = _map(message, "a network", always, {"serial", "weights"})
+        found = mapping(message, "a network", always, {"serial", "weights"})
         try:
             shape = read_shape({key: found[key] for key in ("inputs", "layers", "activations", "head")})
             about = _About(checks.extent(found["extent"]), checks.time_range(found["time"]), found["geometry"])
@@ -155,7 +175,7 @@ class Decoder:
             raise ValueError(error.message) from error
         weights = found.get("weights")
         if shape.parameters > LARGE:
-            key: tuple[Any, ...] = (run, _integer(found.get("serial"), "serial"), shape, about)
+            key: tuple[Any, ...] = (run, integer(found.get("serial"), "serial"), shape, about)
         else:
             key = (shape, about, weights)
         known = self._networks.get(key) if weights is None or isinstance(weights, bytes) else None
@@ -179,7 +199,7 @@ def write_shape(shape: Shape) -> dict[str, Any]:
 
 def read_shape(message: Any) -> Shape:
     """Read what `write_shape` wrote. Raises ValueError."""
-    found = _map(message, "a shape", {"inputs", "layers", "activations", "head"})
+    found = mapping(message, "a shape", {"inputs", "layers", "activations", "head"})
     try:
         return checks.shape(found["inputs"], found["layers"], found["activations"], found["head"])
     except MorphogenError as error:
@@ -193,7 +213,7 @@ def write_programs(run: int, programs: Sequence[Shapes]) -> dict[str, Any]:
 
 def read_programs(message: Any) -> list[Shapes]:
     """Read what `write_programs` wrote. Raises ValueError."""
-    found = _map(message, "an announcement", {"v", "run", "programs"})
+    found = mapping(message, "an announcement", {"v", "run", "programs"})
     programs = found["programs"]
     if found["v"] != VERSION or not isinstance(programs, list) or len(programs) > MAX_PROGRAMS:
         raise ValueError(f"an announcement of more than {MAX_PROGRAMS} programs, or of another version")
@@ -231,70 +251,24 @@ def _built(shape: Shape, weights: Any, about: _About) -> Network:
     return Network(shape, tensors, about.extent, about.time, about.array(shape))
 
 
+def _view(message: Any) -> View:
+    return View(**read_plain(View, mapping(message, "a view", FIELDS[View].keys())))
+
+
+def _grade(message: Any) -> Grade:
+    return Grade(**read_plain(Grade, mapping(message, "a grade", FIELDS[Grade].keys())))
+
+
 def _check_drawable(scene: Scene) -> None:
     """Numbers that are each fine can still meet badly: a zoom of 0, an exposure of 1e5."""
     try:
         with np.errstate(all="ignore"):
-            finite = np.isfinite(scene_uniforms(scene)).all()
+            finite = all(np.isfinite(scene_uniforms(one.scene, one.over)).all() for one in scene.passes)
     except ArithmeticError as error:
         raise ValueError(f"a scene that cannot be drawn: {error}") from error
+    if scene.samples not in SAMPLES:
+        raise ValueError(
+            f"a scene has {', '.join(map(str, SAMPLES))} samples a pixel, not {checks.shown(scene.samples)}"
+        )
     if not finite:
         raise ValueError("a scene that cannot be drawn: its numbers run over")
-
-
-# --- plain fields, by their declarations
-
-
-def _numbers(kind: type) -> dict[str, type]:
-    hints = get_type_hints(kind)
-    return {name: hint for name, hint in hints.items() if hint in (float, int, bool)}
-
-
-# Of each kind the fields that are plain numbers, by name.
-_FIELDS: dict[type, dict[str, type]] = {kind: _numbers(kind) for kind in (Scene, View, Grade)}
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    return {name: kind(getattr(value, name)) for name, kind in _FIELDS[type(value)].items()}
-
-
-def _read_plain(kind: type, message: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _READERS[wanted](message[name], name) for name, wanted in _FIELDS[kind].items()}
-
-
-def _number(value: Any, name: object) -> float:
-    if type(value) is not float or not abs(value) <= BIGGEST:  # so is NaN
-        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be a finite float")
-    return value
-
-
-def _integer(value: Any, name: object) -> int:
-    if type(value) is not int or not 0 <= value < _WHOLE:
-        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be a whole number from 0")
-    return value
-
-
-def _switch(value: Any, name: object) -> bool:
-    if type(value) is not bool:
-        raise ValueError(f"{checks.shown(name)} is {checks.shown(value)}, it must be true or false")
-    return value
-
-
-_READERS: dict[type, Any] = {float: _number, int: _integer, bool: _switch}
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 64:
-        raise ValueError(f"{checks.shown(value)} is not a name")
-    return value
-
-
-def _map(value: Any, what: str, always: Set[str], perhaps: Set[str] = frozenset()) -> dict[str, Any]:
-    """A map with exactly these keys; another version of Morphogen may have others."""
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} must be a map, got {checks.kind(value)}")
-    missing, more = always - value.keys(), value.keys() - always - perhaps
-    if missing or more:
-        wrong = f"lacks {min(missing)!r}" if missing else f"has an unknown {checks.shown(more.pop())}"
-        raise ValueError(f"{what} {wrong}: leader and follower must be the same version of Morphogen")
-    return value

@@ -24,7 +24,8 @@ _log = log.get("state")
 @dataclass
 class State:
     """Everything worth keeping. params: `ParamStore.targets`; routes: `ModMatrix.routes`; snapshots:
-    `Snapshots.list`; bank: style names, first slot first; style: the running one; audio: as `serve --audio` takes it.
+    `Snapshots.list`; bank: style names, first slot first; style: the running one; layer: the one over it, or ''; audio:
+    as `serve --audio` takes it.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -33,6 +34,8 @@ class State:
     bank: list[Any] = field(default_factory=list)
     style: str = ""
     audio: str = ""
+    lut: str = ""
+    layer: str = ""
 
 
 def state_path(instance: str = "") -> Path:

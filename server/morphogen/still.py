@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from morphogen.clock import ManualClock
 from morphogen.composer import Composer
+from morphogen.composer import layer as layered
 from morphogen.contracts import Renderer
+from morphogen.field.colours import Lut
 from morphogen.field.network import Network
 from morphogen.field.scene import Scene
 from morphogen.folders import cache_folder
@@ -28,29 +30,31 @@ BAND = 32
 
 
 def render_still(
-    style: str | Style, size: tuple[int, int], time: float, sets: Mapping[str, Any], backend: str = "auto"
-) -> NDArray[np.uint8]:
+    style: str | Style, size: tuple[int, int], time: float, sets: Mapping[str, Any], backend: str = "auto",
+    layer: str = "", lut: Lut | None = None,
+) -> NDArray[np.uint8]:  # fmt: skip
     """Draw `style` (a name, a file, '' for the first one, or a Style) at `time` seconds of the picture's own time.
 
     size: (width, height). sets: parameters and audio features, in their own units. backend: 'auto' is the CPU, so that
-    a still is the same on every machine. Returns (height, width, 4) uint8 RGBA, top row first. Raises StyleError,
-    ParamError, UsageError, RenderError.
+    a still is the same on every machine. layer: the style over it, by name or file. Returns (height, width, 4) uint8
+    RGBA, top row first. Raises StyleError, ParamError, UsageError, RenderError.
     """
     spec = TargetSpec(*size)
     pixels = np.empty(spec.pixel_bytes, np.uint8)
-    with _drawing(style, time, sets, backend) as (renderer, scene):
+    with _drawing(style, time, sets, backend, layer, lut) as (renderer, scene):
         renderer.render(scene, [(spec, pixels)])
     return pixels.reshape(spec.height, spec.width, 4)
 
 
 def still_bands(
-    style: str | Style, size: tuple[int, int], time: float, sets: Mapping[str, Any], backend: str = "auto"
-) -> Generator[NDArray[np.uint8], None, None]:
+    style: str | Style, size: tuple[int, int], time: float, sets: Mapping[str, Any], backend: str = "auto",
+    layer: str = "", lut: Lut | None = None,
+) -> Generator[NDArray[np.uint8], None, None]:  # fmt: skip
     """The very bytes of `render_still` as bands of BAND rows, the last one of fewer, each (rows, width, 4) and its
     own: in constant memory, whatever the height. A band is a crop of the canvas, so nothing meets at a seam that would
     not meet within the picture, the dither included. Close it, or read it to its end. Raises the same."""
     width, height = size
-    with _drawing(style, time, sets, backend) as (renderer, scene):
+    with _drawing(style, time, sets, backend, layer, lut) as (renderer, scene):
         for top in range(0, height, BAND):
             spec = TargetSpec(width, min(BAND, height - top), crop=Crop(0, top, width, height))
             pixels = np.empty(spec.pixel_bytes, np.uint8)
@@ -60,9 +64,11 @@ def still_bands(
 
 @contextlib.contextmanager
 def _drawing(
-    style: str | Style, time: float, sets: Mapping[str, Any], backend: str
+    style: str | Style, time: float, sets: Mapping[str, Any], backend: str, layer: str, lut: Lut | None
 ) -> Iterator[tuple[Renderer, Scene]]:
-    chosen = style if isinstance(style, Style) else first_style(Library(), style)
+    library = Library()
+    chosen = style if isinstance(style, Style) else first_style(library, style)
+    over = library.find(layer).network if layer else None
     features = HeldFeatures()
     params = ParamStore(ManualClock(), features=features)
     for key, value in sets.items():
@@ -71,7 +77,9 @@ def _drawing(
     values = dict(params.snapshot(0.0, features=heard))
     values["time/trail"] = 0.0
     composer = Composer(time)
-    scene = composer.compose(type(params.snapshot(0.0))(values, 0.0), Look((chosen.network,)), 0.0)
+    composer.colourist.lut = lut
+    above = layered(values, over) if over else None
+    scene = composer.compose(type(params.snapshot(0.0))(values, 0.0), Look((chosen.network,)), 0.0, above)
     renderer = create(SAFE if backend == "auto" else backend, cache=cache_folder())
     try:
         yield renderer, scene

@@ -65,6 +65,8 @@ COMMANDS: tuple[Command, ...] = (
         ranges=((1, 1000), _SECONDS),
         units=("", "s"),
     ),
+    Command("/morphogen/layer/load", "layer.load", "Lay a style over the show.", "s", ("name",)),
+    Command("/morphogen/layer/clear", "layer.clear", "Take the layer away.", button=True),
     Command("/morphogen/style/blob", "style.put", "Change to a style sent as a packed datagram.", "b", ("blob",)),
     Command(
         "/morphogen/tempo/bpm",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from morphogen.cli import complete
 from morphogen.cli.output import counting, note
 from morphogen.errors import UsageError
 from morphogen.grammar import nearest, read_backend, read_size
+
+if TYPE_CHECKING:
+    from morphogen.library.style import Style
 
 HELP = "Draw one frame as a PNG that carries its style; the same every time."
 BIG = 8_000_000  # pixels: from here on drawing takes long enough to say so
@@ -24,6 +27,10 @@ def still(
     style: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Style, by name or file.", autocompletion=complete.style_names)
     ] = "",
+    layer: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Style over it; `--set layer/...` says how.",
+                          autocompletion=complete.style_names)
+    ] = "",
     size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels.")] = "1920x1080",
     time: Annotated[float, typer.Option(metavar="SECONDS", help="Moment of the style's own time.")] = 0.0,
     sets: Annotated[
@@ -33,6 +40,7 @@ def still(
             autocompletion=complete.param_settings,
         ),
     ] = None,
+    lut: Annotated[str, typer.Option(metavar="FILE", help="Look-up table for the colours, a .cube file.")] = "",
     backend: Annotated[
         str, typer.Option(metavar="NAME", help="What draws.", autocompletion=complete.backends)
     ] = "auto",
@@ -43,18 +51,26 @@ def still(
     width, height = read_size(size)
     values = read_settings(sets or ())
     drawer = read_backend(backend)
-    from morphogen.library.bands import write_png
-    from morphogen.library.exchange import picture_chunks
+    from morphogen.library.cube import read_cube
     from morphogen.library.find import Library
     from morphogen.still import first_style, still_bands
 
     shown = first_style(Library(), style)
-    with (
-        counting(f"Drawing {width} x {height}", width * height >= BIG) as watch,
-        contextlib.closing(still_bands(shown, (width, height), time, values, drawer)) as bands,
-    ):
-        write_png(output, (width, height), bands, picture_chunks(shown), watch)
-    note(f"Wrote {output} ({width} x {height}), with the style {shown.name} in it.")
+    table, said = read_cube(lut) if lut else (None, "")
+    if said:
+        note(said)
+    _write(output, shown, (width, height), still_bands(shown, (width, height), time, values, drawer, layer, table))
+
+
+def _write(output: Path, style: Style, size: tuple[int, int], bands: Generator[Any, None, None]) -> None:
+    from morphogen.library.bands import write_png
+    from morphogen.library.exchange import picture_chunks
+
+    width, height = size
+    shown = counting(f"Drawing {width} x {height}", width * height >= BIG)
+    with shown as watch, contextlib.closing(bands):
+        write_png(output, size, bands, picture_chunks(style), watch)
+    note(f"Wrote {output} ({width} x {height}), with the style {style.name} in it.")
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, str]:

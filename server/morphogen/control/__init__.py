@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from morphogen.control import controls, params, record, show, styles, system, tempo
+from morphogen.control import colour, controls, layer, params, record, show, styles, system, tempo
 
 CALLS: dict[str, Callable[..., Any]] = {
     **styles.CALLS, **params.CALLS, **system.CALLS, **show.CALLS, **tempo.CALLS, **controls.CALLS,
-    **record.CALLS,
+    **record.CALLS, **layer.CALLS, **colour.CALLS,
 }  # fmt: skip
 SLOW = frozenset(
     {
         "style.list", "style.load", "style.put", "style.morph", "style.next", "style.previous", "style.slot",
         "bank.set",
         "snapshot.recall", "audio.devices", "audio.select", "output.open", "output.set", "output.close", "state.save",
-        "show.set", "tempo.link", "record.start", "record.stop",
+        "show.set", "tempo.link", "record.start", "record.stop", "layer.load", "layer.clear", "color.lut",
     }
 )  # fmt: skip
 ASIDE = frozenset({"style.share"})  # so slow that the others on the control thread must not wait for it

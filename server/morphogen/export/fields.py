@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from morphogen.errors import StyleError
 from morphogen.export.inputs import HEARD
 from morphogen.export.trace import Moving, bounded, traced
 from morphogen.export.words import comment, folded
@@ -14,7 +15,7 @@ from morphogen.export.writer import Writer, number
 from morphogen.field import geometry
 from morphogen.field.entry import Parameter
 from morphogen.field.graph import Array, Node, as_node, fma, pixel_input
-from morphogen.field.inputs import CHANNELS, FIELDS, FRAME_INPUTS
+from morphogen.field.inputs import CHANNELS, FIELDS, FRAME_INPUTS, shaped
 from morphogen.field.network import Network
 
 FRAME = {"time": "time"} | {feature: f"sound.{name}" for name, feature in HEARD.items()}
@@ -98,3 +99,15 @@ def _moved(row: Array) -> Node:
 
 def _doc(parameter: Parameter) -> str:
     return f"{parameter.doc} ({parameter.unit})" if parameter.unit else parameter.doc
+
+
+def rested(network: Network) -> Network:
+    """The same network, those fields at rest whose movement cannot be traced."""
+    numbers = network.geometry.copy()
+    for name in shaped(network.shape.inputs):
+        try:
+            traced(name, FIELDS[name], _parameters(network, name)[0])
+        except StyleError:
+            for (owner, _, _), row in zip(geometry.parts(network.shape.inputs, numbers), numbers, strict=True):
+                row[1:] = 0.0 if owner == name else row[1:]
+    return replace(network, geometry=numbers)

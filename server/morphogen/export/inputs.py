@@ -55,6 +55,7 @@ def speed() -> Input:
 
 def sound(network: Network) -> list[Input]:
     """Those audio features that this style listens to."""
-    moved = network.geometry[:, 1:].any(axis=0) if network.geometry.ndim == 2 else [False] * len(FRAME_INPUTS)
-    listens = {name for name, on in zip(FRAME_INPUTS, moved, strict=True) if on} | set(network.shape.inputs)
+    listens = set(network.shape.inputs)
+    for row in network.geometry:
+        listens |= {name for name, amount in zip(FRAME_INPUTS, row[1:].tolist(), strict=True) if amount}
     return [_input(name, f"audio/{feature}") for name, feature in HEARD.items() if feature in listens]

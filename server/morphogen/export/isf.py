@@ -22,13 +22,24 @@ def export(style: Style) -> str:
         "INPUTS": [_input(i) for i in [*sound(style.network), speed(), *view(), *grade()]],
     }
     # Nothing in it can end the comment: '/' after '*' may be escaped in JSON.
-    told = json.dumps(about, indent=2).replace("*/", "*\\/")
+    told = _written(about).replace("*/", "*\\/")
     where = "(isf_FragNormCoord - 0.5) * RENDERSIZE / RENDERSIZE.y"
     drawn = picture(style, where, "TIME * speed").replace("mirrored,", "float(mirrored),")
     return (
         f"/*{told}*/\n\n{header(style, 'ISF hosts')}{body(style)}{section('one pixel')}void main() {{\n{drawn}"
         "    gl_FragColor = vec4(rgb, 1.0);\n}\n"
     )
+
+
+def _written(about: dict[str, Any]) -> str:
+    """JSON with a line for each key and each input."""
+    lines = []
+    for key, value in about.items():
+        text = json.dumps(value)
+        if key == "INPUTS":
+            text = "[\n" + ",\n".join(f"    {json.dumps(one)}" for one in value) + "\n  ]"
+        lines.append(f'  "{key}": {text}')
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _input(i: Input) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from morphogen.export.inputs import VIEW, Input, grade, sound, speed, view
 from morphogen.export.plain import picture, uniforms
 from morphogen.export.style import body, section, template
-from morphogen.export.words import header
+from morphogen.export.words import header, line
 from morphogen.library.style import Style
 from morphogen.params.catalog import BY_KEY
 
@@ -23,8 +23,8 @@ def export(style: Style) -> str:
     script, css = template("page.js"), template("page.css")
     made = f"{style.name}, a style of Morphogen: {style.shape.parameters} numbers."
     parts = {
-        "TITLE": html.escape(style.title), "PROMPT": html.escape(style.prompt), "SHADER": _shader(style),
-        "MADE": html.escape(f"{made} Licence: {style.licence}." if style.licence else made),
+        "TITLE": html.escape(line(style.title)), "PROMPT": html.escape(line(style.prompt)), "SHADER": _shader(style),
+        "MADE": html.escape(line(f"{made} Licence: {style.licence}." if style.licence else made)),
         "INPUTS": _inert(_inputs(style)), "SCRIPT": script, "STYLE": css,
         "SCRIPT_HASH": _hash(script), "STYLE_HASH": _hash(css),
     }  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from morphogen.export.inputs import GRADE, HEARD, VIEW, Input, grade, sound, view
 from morphogen.export.style import body, section
-from morphogen.export.words import comment, header, identifier
+from morphogen.export.words import comment, folded, header, identifier
 from morphogen.library.style import Style
 
 
@@ -24,13 +24,16 @@ def meaning(i: Input) -> str:
 
 
 def picture(style: Style, p: str, time: str, prefix: str = "") -> str:
-    """The expression that draws a pixel from uniforms of the inputs' names; p, time: GLSL."""
+    """The statements that draw a pixel from uniforms of the inputs' names; p, time: GLSL."""
     listens = {i.name for i in sound(style.network)}
     heard = ", ".join(f"{prefix}{name}" if name in listens else "0.0" for name in HEARD)
     seen, colour = (", ".join(prefix + name for name in names) for names in (VIEW, GRADE))
-    return (f"    Sound sound = Sound({heard});\n"
-            f"    vec2 p = looked_at({p}, {seen});\n"
-            f"    vec3 rgb = graded({identifier(style)}(p, {time}, sound), {colour});\n")  # fmt: skip
+    lines = (
+        f"    Sound sound = Sound({heard});",
+        folded(f"    vec2 p = looked_at({p}, {seen});"),
+        folded(f"    vec3 rgb = graded({identifier(style)}(p, {time}, sound), {colour});"),
+    )
+    return "".join(line + "\n" for line in lines)
 
 
 def export(style: Style) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from morphogen.export.inputs import HEARD, Input, grade, sound, speed, view
 from morphogen.export.plain import meaning, picture
 from morphogen.export.style import body, section
-from morphogen.export.words import comment, header
+from morphogen.export.words import comment, folded, header
 from morphogen.export.writer import number
 from morphogen.library.style import Style
 
@@ -42,10 +42,11 @@ def export(style: Style) -> str:
     told = comment("Paste into the Image tab of a new shader. iChannel0: Music, SoundCloud or Microphone.")
     drawn = picture(style, "(place - 0.5 * iResolution.xy) / iResolution.y", "iTime * speed").split("\n", 1)[1]
     heard = ", ".join(f"sound.{name} * hear_{name}" if name in listens else "0.0" for name in HEARD)
+    moves = f"// How strongly each part of the sound moves it.\n{amounts}"
     return (
-        f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n"
-        f"// How strongly each part of the sound moves it.\n{amounts}{body(style)}{EARS}{section('one pixel')}void mainImage(out vec4 colour, in vec2 place) {{\n"
-        f"    Sound sound = heard();\n    sound = Sound({heard});\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
+        f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n{moves}{body(style)}{EARS}{section('one pixel')}"
+        "void mainImage(out vec4 colour, in vec2 place) {\n    Sound sound = heard();\n"
+        f"{folded(f'    sound = Sound({heard});')}\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
     )
 
 

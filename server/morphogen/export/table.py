@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from morphogen.errors import UsageError
 from morphogen.export import isf, page, plain, shadertoy, touchdesigner
+from morphogen.export.fields import rested
 from morphogen.library.style import Style
 
 
@@ -28,8 +29,10 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def export(style: Style, target: str) -> str:
-    """A style as a file of `target`. Raises UsageError for an unknown target, StyleError for a style that cannot go."""
+def export(style: Style, target: str, still: bool = False) -> str:
+    """A style as a file of `target`. still: fields whose movement cannot be written as a shader rest, instead of a
+    refusal. Raises UsageError for an unknown target, StyleError for a style that cannot go."""
     if target not in TARGETS:
         raise UsageError(f"there is no export to {target[:40]!r}.", f"Choose one of {', '.join(TARGETS)}.")
-    return TARGETS[target].write(style)
+    chosen = replace(style, network=rested(style.network)) if still else style
+    return TARGETS[target].write(chosen)

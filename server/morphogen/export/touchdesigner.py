@@ -17,7 +17,7 @@ def export(style: Style) -> str:
         "In the GLSL TOP: Pixel Shader = this text; page Vectors: one row for each uniform below, its value x. "
         "A uniform without a row is 0.",
         f"At rest: {ones}.",
-        "utime: seconds, me.time.absSeconds or a Speed CHOP; sound: channels 0 to 1 of an audio analysis, for instance "
+        "utime: seconds, absTime.seconds or a Speed CHOP; sound: channels 0 to 1 of an audio analysis, for instance "
         "CHOP output of the Morphogen component, or the palette's audioAnalysis.",
     )
     return (

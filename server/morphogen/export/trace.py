@@ -180,10 +180,10 @@ def traced(name: str, field: Field, parameters: Mapping[str, Value]) -> list[Nod
     parameters: in bounds, numbers or `Moving`. Raises StyleError where the fold cannot be followed."""
     try:
         numbers = field.fold(parameters)
-    except (TypeError, AttributeError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError, IndexError) as error:
         moving = ", ".join(key for key, value in parameters.items() if isinstance(value, Moving))
         raise StyleError(
             f"the field {name} cannot be written as shader text while {moving} moves: {error}.",
-            "Take the movement out of the style's geometry, or play the style in Morphogen itself.",
+            "Let that field rest with --still, or play the style in Morphogen itself.",
         ) from error
     return [node_of(value) for value in numbers.tolist()]

@@ -15,12 +15,16 @@ HUES = ("red", "orange", "yellow", "lime", "green", "spring green", "turquoise",
         "rose")  # fmt: skip
 
 
+def line(text: str) -> str:
+    """The text without line ends, tabs and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def plain(text: str) -> str:
     """One line of printable ASCII that closes no comment, no string and no element, and continues no line: a style's
     words may come from a stranger."""
     ascii_ = unicodedata.normalize("NFKD", text).encode("ascii", "replace").decode()
-    ascii_ = "".join(c if c.isprintable() else " " for c in ascii_)
-    return re.sub(r"\s+", " ", ascii_.translate({ord("\\"): "/", ord("<"): "(", ord(">"): ")", ord("*"): "+"})).strip()
+    return line(ascii_.translate({ord("\\"): "/", ord("<"): "(", ord(">"): ")", ord("*"): "+"}))
 
 
 def comment(*paragraphs: str) -> str:
@@ -28,7 +32,7 @@ def comment(*paragraphs: str) -> str:
     lines: list[str] = []
     for paragraph in paragraphs:
         lines += textwrap.wrap(plain(paragraph), WIDTH - 3) or [""]
-    return "".join(f"// {line}".rstrip() + "\n" for line in lines)
+    return "".join(f"// {one}".rstrip() + "\n" for one in lines)
 
 
 def identifier(style: Style) -> str:
@@ -50,18 +54,18 @@ def colour_name(rgb: Sequence[float]) -> str:
 def header(style: Style, target: str) -> str:
     """Title, prompt, who made it, licence, as a comment."""
     made = "drawn from a seed" if not style.trained else f"trained with the guide {style.guide}"
-    told = [f"{style.title}  ({style.name})", f'"{style.prompt}"' if style.prompt else "", ""]
+    told = [f"{style.title}  ({style.name})", *([f'"{style.prompt}"'] if style.prompt else []), ""]
     told += [f"A style of Morphogen for {target}: a network of {style.shape.parameters} numbers, {made}."]
     told += [f"Licence: {style.licence}."] if style.licence else []
     return comment(*told)
 
 
-def folded(line: str) -> str:
+def folded(statement: str) -> str:
     """A statement in lines of `WIDTH` at most, broken before a sum or after a comma; its comment goes before it."""
-    code, _, told = line.partition("  // ")
+    code, _, told = statement.partition("  // ")
     indent = code[: len(code) - len(code.lstrip())]
-    if len(line) <= WIDTH or (not told and len(code) <= WIDTH):
-        return line
+    if len(statement) <= WIDTH or (not told and len(code) <= WIDTH):
+        return statement
     lines = [f"{indent}// {told}"] if told else []
     now = ""
     for piece in re.split(r"(?= [+-] )|(?<=,) ", code):

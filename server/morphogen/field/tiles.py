@@ -49,11 +49,11 @@ def _tiles(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
 
 def _fold_tiles(p: Mapping[str, float]) -> Array:
     angle = math.tau * p["turn"]
-    c, s = p["scale"] * math.cos(angle), p["scale"] * math.sin(angle)
+    c, s = p["scale"] * np.cos(angle), p["scale"] * np.sin(angle)
     sides = int(p["sides"])
     ways = [math.tau * (k % sides / sides + p["spin"]) for k in range(SIDES)]
     inner = 2 / (p["size"] * math.cos(math.pi / sides))  # its corners never leave the tile
-    polygon = [part for way in ways for part in (math.cos(way), math.sin(way))]
+    polygon = [part for way in ways for part in (np.cos(way), np.sin(way))]
     place = split(np.array([[p["x"], p["y"]]]))[0]
     return np.array([c, s, c / ROWS, s / ROWS, p["round"], inner, p["shuffle"], *place, *polygon])
 

@@ -77,7 +77,7 @@ def _fold_labyrinth(p: Mapping[str, float]) -> Array:
     for k in range(MAZE):
         way = math.pi * (luck[-1] * 2 + (1 - p["order"]) * (k + 0.8 * luck[2 * k]) / MAZE)
         phase = luck[2 * k + 1] + p["boil"] * PACES[k % 4]
-        out += [math.cos(way) * p["scale"], math.sin(way) * p["scale"], phase % 1.0]
+        out += [np.cos(way) * p["scale"], np.sin(way) * p["scale"], phase % 1.0]
     return np.array([-3 * p["spots"], 0.12 * p["bend"], 0.9, luck[-2], luck[-3], *out])
 
 

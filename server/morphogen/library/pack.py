@@ -55,7 +55,7 @@ INPUT_CODES = (
     "r", "theta", "abs_x", "abs_y", "swirl_x", "swirl_y", "warp_x", "warp_y", "rays", "noise", "clouds", "ridges",
     "cell", "cell_edge", "cell_id", "stamp", "stamp_x", "stamp_y", "stamp_id", "branch", "branch_along", "neuron",
     "neuron_along", "stars", "plasma", "plasma_cross", "labyrinth", "tunnel", "tunnel_ribs", "tile", "tile_shape",
-    "tile_id", "blob",
+    "tile_id", "blob", "mandelbrot", "mandelbrot_edge", "mandelbrot_trap", "julia", "julia_edge", "julia_trap",
 )  # fmt: skip
 ACTIVATION_CODES = ("sin", "cos", "gaussian", "tanh", "sigmoid", "relu", "abs", "identity")
 HEAD_CODES = ("rgb", "palette")

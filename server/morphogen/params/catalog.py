@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from morphogen.field.layers import BLENDS
+from morphogen.field.palettes import NAMES as PALETTES
 from morphogen.params.spec import Param
 
 FEATURES = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms", "onset")
@@ -48,6 +52,12 @@ PARAMS: tuple[Param, ...] = (
     Param("color/tint", 0, 0, 1, "How much of one single colour.", smoothing=0.05),
     Param("color/tint_hue", 0.6, 0, 1, "Which colour the tint has (0 red, 1/3 green, 2/3 blue).",
           unit="turns", smoothing=0.05, clip="wrap"),
+    Param("color/palette", 0, 0, len(PALETTES) - 1, "Colours for the picture's luminance, dark to bright; another one "
+          "comes in within half a second.", kind="choice", choices=PALETTES),
+    Param("color/palette_amount", 1, 0, 1, "How much of the palette, beside the style's own colours.", smoothing=0.05),
+    Param("color/palette_shift", 0, 0, 1, "Moves along the palette and back.",
+          unit="turns", smoothing=0.05, clip="wrap"),
+    Param("color/lut_amount", 1, 0, 1, "How much of the look-up table that was loaded.", smoothing=0.05),
     # --- time: how the picture moves by itself
     Param("time/speed", 1, -8, 8, "Speed of the picture's own time; 0 stands still, negative runs back.",
           unit="factor", smoothing=0.15),
@@ -78,6 +88,7 @@ PARAMS: tuple[Param, ...] = (
           "the bar.", kind="choice", choices=("off", "beat", "bar")),
     Param("transition/every", 0, 0, 256, "The next style of the bank comes in every so many beats; 0 is never.",
           unit="beats", kind="int"),
+    Param("transition/character", 0, 0, 1, "Chooses the pattern by what the music is like.", kind="bool"),
     # --- output
     Param("output/master", 1, 0, 1, "Fades the whole picture to black.", smoothing=0.03),
     Param("output/blackout", 0, 0, 1, "Black on the very next frame.", kind="bool"),
@@ -90,6 +101,25 @@ PARAMS: tuple[Param, ...] = (
           "samples.", kind="choice", choices=("off", "2x2", "4x4")),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
+)  # fmt: skip
+
+# What the layer has of its own, with the ranges of the show's: name -> where it is declared.
+LAYER_VIEW = ("zoom", "rotate", "x", "y", "mirror", "kaleidoscope")
+LAYER_GRADE = ("exposure", "contrast", "saturation", "hue", "tint", "tint_hue")
+
+
+def _layer() -> tuple[Param, ...]:
+    known = {param.key: param for param in PARAMS}
+    twins = [known[f"view/{name}"] for name in LAYER_VIEW] + [known[f"color/{name}"] for name in LAYER_GRADE]
+    return tuple(replace(twin, key=f"layer/{twin.name}", doc=f"Of the layer: {twin.doc}") for twin in twins)
+
+
+# --- layer: a second picture over the first
+PARAMS += (
+    Param("layer/blend", 0, 0, len(BLENDS) - 1, "How the layer lies over the picture.",
+          kind="choice", choices=tuple(BLENDS)),
+    Param("layer/opacity", 1, 0, 1, "How much of the layer; 0 is off and costs nothing.", smoothing=0.05),
+    *_layer(),
 )  # fmt: skip
 
 BY_KEY: dict[str, Param] = {param.key: param for param in PARAMS}

@@ -235,6 +235,7 @@ for (const button of document.querySelectorAll("[data-ear]")) button.addEventLis
 build();
 start();
 listen("demo");
+if (innerWidth < 600) panel(false);  // on a phone the picture comes first
 read();
 window.morphogen = { set, draw, state, values };  // for whoever puts this page into another
 requestAnimationFrame((now) => { last = now; frame(now); });
