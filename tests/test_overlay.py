@@ -90,6 +90,7 @@ def test_every_parameter_of_the_layer_moves_it():
         twin = BY_KEY[f"view/{name}" if name in LAYER_VIEW else f"color/{name}"]
         mine = BY_KEY[f"layer/{name}"]
         assert replace(mine, key=twin.key, doc=twin.doc) == twin
+    assert BY_KEY["layer/blend"].choices == tuple(BLENDS)
     plain = layer(DEFAULTS, glow(1))
     assert plain == Layer(plain.network, "add")
     for key, value in {"zoom": 2, "mirror": 3, "hue": 0.5, "exposure": -1, "tint_hue": 0.2, "blend": 4}.items():

@@ -88,14 +88,17 @@ def _read(found: dict[str, Any]) -> Lut:
     size = round(count ** (1 / 3)) if cube else count
     if not 2 <= size <= (LARGEST if cube else LONGEST) or size ** (3 if cube else 1) != count:
         raise ValueError(f"a look-up table of {count} colours")
-    ends = []
-    for name in ("low", "high"):
-        if not isinstance(found[name], list) or len(found[name]) != 3:
-            raise ValueError(f"{name} of a look-up table has three numbers")
-        ends.append(tuple(number(value, name) for value in found[name]))
-    if not all(high > low for low, high in zip(*ends, strict=True)):
+    low, high = _ends(found["low"], "low"), _ends(found["high"], "high")
+    if not all(b > a for a, b in zip(low, high, strict=True)):
         raise ValueError("a look-up table from nowhere to nowhere")
-    return Lut(_levels(values).reshape((size, size, size, 3) if cube else (size, 3)), *ends)
+    return Lut(_levels(values).reshape((size, size, size, 3) if cube else (size, 3)), low, high)
+
+
+def _ends(message: Any, name: str) -> tuple[float, float, float]:
+    if not isinstance(message, list) or len(message) != 3:
+        raise ValueError(f"{name} of a look-up table has three numbers")
+    red, green, blue = (number(value, name) for value in message)
+    return red, green, blue
 
 
 def _levels(data: bytes) -> np.ndarray[Any, Any]:

@@ -132,9 +132,6 @@ def _emit(name: str, moving: bool) -> Emit:
     return emit
 
 
-# --- the Mandelbrot set
-
-
 @dataclass(frozen=True)
 class Place:
     """Iterates of c0 + e as polynomials of e. terms: (rows, TERMS), row m - 3 for m = 3, 4 ...; opens: the depth in
@@ -246,9 +243,6 @@ MANDELBROT = Field(
     2 * TERMS + 11,
     _fold_mandelbrot,
 )
-
-
-# --- Julia sets
 
 
 def constant_of(swing: float, reach: float) -> complex:

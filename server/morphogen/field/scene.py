@@ -233,9 +233,12 @@ class Scene:
         layer = self.layer
         if layer is None or not layer.opacity > 0:
             return (Pass(self),)
-        own = {"view": layer.view, "grade": layer.grade, "colours": replace(self.colours, palette=0.0)}
-        above = replace(self, networks=(layer.network,), mix=0.0, layer=None, **own)
-        return Pass(replace(self, trail=0.0, layer=None)), Pass(above, layer)
+        below = replace(self, trail=0.0, layer=None)
+        above = replace(
+            self, networks=(layer.network,), mix=0.0, view=layer.view, grade=layer.grade,
+            colours=replace(self.colours, palette=0.0), layer=None,
+        )  # fmt: skip
+        return Pass(below), Pass(above, layer)
 
     @property
     def programs(self) -> tuple[Program, ...]:

@@ -121,7 +121,7 @@ class _Reader:
         return Lut(frozen(values), (low[0], low[1], low[2]), (high[0], high[1], high[2]), self.title or self.name), said
 
 
-def _resampled(values: np.ndarray, axis: int, count: int) -> np.ndarray:  # type: ignore[type-arg]
+def _resampled(values: np.ndarray, axis: int, count: int) -> np.ndarray:
     """Linearly to `count` entries along an axis; 65 to 33 takes every other one as it is."""
     place = np.linspace(0, values.shape[axis] - 1, count)
     first = np.minimum(place.astype(int), values.shape[axis] - 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from morphogen.field.layers import BLENDS
 from morphogen.field.palettes import NAMES as PALETTES
 from morphogen.params.spec import Param
 
@@ -103,6 +102,10 @@ PARAMS: tuple[Param, ...] = (
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
 )  # fmt: skip
 
+# The modes of `field.layers.BLENDS`, which this room does not see; a test holds the two together.
+BLENDS = (
+    "add", "screen", "lighten", "normal", "multiply", "darken", "difference", "exclusion", "subtract", "mask", "reveal",
+)  # fmt: skip
 # What the layer has of its own, with the ranges of the show's: name -> where it is declared.
 LAYER_VIEW = ("zoom", "rotate", "x", "y", "mirror", "kaleidoscope")
 LAYER_GRADE = ("exposure", "contrast", "saturation", "hue", "tint", "tint_hue")
@@ -117,7 +120,7 @@ def _layer() -> tuple[Param, ...]:
 # --- layer: a second picture over the first
 PARAMS += (
     Param("layer/blend", 0, 0, len(BLENDS) - 1, "How the layer lies over the picture.",
-          kind="choice", choices=tuple(BLENDS)),
+          kind="choice", choices=BLENDS),
     Param("layer/opacity", 1, 0, 1, "How much of the layer; 0 is off and costs nothing.", smoothing=0.05),
     *_layer(),
 )  # fmt: skip
