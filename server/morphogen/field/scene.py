@@ -15,11 +15,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from morphogen.field import colours
+from morphogen.field import colours, matte
 from morphogen.field.colours import Colours
 from morphogen.field.cppn import block_size, fold
 from morphogen.field.grade import Grade, grade_matrix
-from morphogen.field.graph import Node, as_node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
+from morphogen.field.graph import Node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
 from morphogen.field.layers import LAYER_SLOTS, layer_slots, over
 from morphogen.field.network import Network, Shape
 from morphogen.frame import Alpha, TargetSpec
@@ -33,7 +33,7 @@ _SLOTS = (
     "view_xx", "view_xy", "view_x", "view_yx", "view_yy", "view_y",
     "g00", "g01", "g02", "g03", "g10", "g11", "g12", "g13", "g20", "g21", "g22", "g23",
     *colours.SLOTS,
-    "graded", "mix", "trail", "keep", "level", "matte", "straight", "gain", *LAYER_SLOTS,
+    "graded", "mix", "trail", "keep", "level", *matte.SLOTS, *LAYER_SLOTS,
 )  # fmt: skip
 SLOT = {name: i for i, name in enumerate(_SLOTS)}
 SCENE_SLOTS = len(_SLOTS)
@@ -41,7 +41,6 @@ ROW = ("row_x", "row_y")  # inputs of the colour stage that `Program.row` yields
 WARP_REACH = 0.12  # picture heights that warp 1 bends at most; more folds the picture over itself at scale 2
 SAMPLES = (1, 4, 16)  # of a pixel
 KNEE = 0.8  # where the grade's soft shoulder begins
-THINNEST = 1 / 255  # alpha below which a straight colour fades: what is nearly nothing has no colour
 
 
 def _u(name: str) -> Node:
@@ -93,25 +92,7 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
-    return Program(shapes, row, rgb, _matte(), finish, _alpha())
-
-
-def _matte() -> tuple[Node, ...]:
-    """Alpha is the brightest channel, so what is black is see-through and what glows, glows over anything: laid over
-    black, the picture is what it was (compositors call it unmult). Straight colours are divided by it."""
-    r, g, b = (pixel_input(c) for c in "rgb")
-    faded = [c * _u("gain") for c in (r, g, b)]
-    brightest = op("max", op("max", faded[0], faded[1]), faded[2])
-    share = 1.0 / fma(_u("straight"), op("max", brightest, THINNEST) - 1.0, 1.0)
-    seen = [op("min", c * share, 1.0) for c in faded]
-    return branch(_u("matte"), (*seen, op("min", brightest, 1.0)), (r, g, b, as_node(1.0)))
-
-
-def _alpha() -> Node:
-    """With the largest threshold, so that no premultiplied colour comes out above its alpha."""
-    red, green, blue = (pixel_input(c) for c in ("red", "green", "blue"))
-    dithered = fma(pixel_input("value"), 255.0, op("max", op("max", red, green), blue))
-    return branch(_u("matte"), (dithered,), (as_node(255.5),))[0]
+    return Program(shapes, row, rgb, matte.colours(_u), finish, matte.alpha(_u))
 
 
 def _view(px: Node, py: Node) -> tuple[Node, ...]:

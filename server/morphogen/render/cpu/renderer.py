@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,63 +29,15 @@ from morphogen.render.cpu.crew import Crew
 from morphogen.render.cpu.history import KEPT_FRAMES, History
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
+from morphogen.render.cpu.passes import Over, Sheet, Shot, Shots, to_planes
 from morphogen.render.cpu.upscale import MARGIN, UPSCALES
 from morphogen.render.objects import ObjectStore
-from morphogen.render.supersample import CENTRE, OFFSETS, Offset, Sampling, shares
+from morphogen.render.supersample import CENTRE, OFFSETS, Offset, Sampling
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
 from morphogen.render.wide.samples import canonical, folded, sampled
 
 CACHED_KERNELS = 64
-
-
-@dataclass(frozen=True)
-class _Shot:
-    """One pass, or one picture of a cross-fade, ready for its targets. slots: of the scene, float64; networks: folded
-    weights of the small ones; depth: how many passes lie over it."""
-
-    kernel: Kernel
-    scene: Scene
-    slots: NDArray[np.float64]
-    networks: NDArray[np.float32]
-    depth: int
-
-
-Shots = Sequence[_Shot]
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    """One pass. inner: of each network whether it is wide (True), small but sampled beside a wide one (False), or drawn
-    for every pixel (None); empty: they all are."""
-
-    shots: Shots
-    inner: Sequence[bool | None] = ()
-
-    def scales(self, wide: int, small: int) -> Sequence[int]:
-        """Of each network the inner scale, 0 if it is drawn for every pixel."""
-        return [0 if kind is None else wide if kind else small for kind in self.inner]
-
-
-class _Over:
-    """How much of each picture goes over those before it, picture by picture, sample by sample."""
-
-    def __init__(self, samples: int) -> None:
-        self.samples = samples
-        self._left: Iterator[float] | None = None
-
-    def share(self, mix: Sequence[float], keep: float) -> float:
-        """Of the next one. mix: parts of the pictures of one sample; keep: what stays of the past."""
-        if self._left is None:
-            self._left = iter(shares([part / self.samples for _ in range(self.samples) for part in mix], keep))
-        return next(self._left)
-
-
-def _aside(job: Job) -> Job:
-    """The same job, to end in planes."""
-    aside = Job.from_buffer_copy(job)
-    aside.sampled = 1
-    return aside
 
 
 class CpuRenderer:
@@ -199,20 +151,20 @@ class CpuRenderer:
         self._sampling.measured(passes, seconds)
         self._governor.measured(shapes, specs, scales, seconds / passes, self._wide.spent())
 
-    def _sheet(self, one: Pass, depth: int) -> _Sheet:
+    def _sheet(self, one: Pass, depth: int) -> Sheet:
         scene, shapes = one.scene, one.scene.program.shapes
         made = canonical(shapes, whole=self._governor.small == 1)
         wide = any(map(sampled, made))
         alone = [made] if wide else [(shape,) for shape in shapes]
         scenes = [scene] if wide else [replace(scene, networks=(network,)) for network in scene.networks]
         shots = [
-            _Shot(self._kernel(m), s, scene_uniforms(s, one.over), folded(s, m), depth)
+            Shot(self._kernel(m), s, scene_uniforms(s, one.over), folded(s, m), depth)
             for m, s in zip(alone, scenes, strict=True)
         ]
         kinds = [shape.wide if sampled(m) else None for shape, m in zip(shapes, made, strict=True)]
-        return _Sheet(shots, kinds if wide else ())
+        return Sheet(shots, kinds if wide else ())
 
-    def _draw(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+    def _draw(self, sheets: Sequence[Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """scale: inner scale of wide networks."""
         width = max(spec.width, self.target.width)  # a picture narrower than one vector is drawn wider, aside
         depth = spec.row_bytes // spec.width
@@ -223,27 +175,27 @@ class CpuRenderer:
             out.reshape(spec.height, spec.width, depth)[...] = aside[:, : spec.width]
 
     def _painted(
-        self, sheets: Sequence[_Sheet], job: Job, spec: TargetSpec, scale: int = 1, offsets: Sequence[Offset] = CENTRE
+        self, sheets: Sequence[Sheet], job: Job, spec: TargetSpec, scale: int = 1, offsets: Sequence[Offset] = CENTRE
     ) -> NDArray[np.float32]:
         """Pass over pass, all but the last into planes, and sample over sample. Returns uniforms that must outlive the
         job."""
         if any(sheet.inner for sheet in sheets):
             for sheet in sheets[:-1]:
-                below = _aside(job)
+                below = to_planes(job)
                 self._pass(sheet, below, spec, scale)
                 job.under = below.present
             return self._pass(sheets[-1], job, spec, scale)
-        over = _Over(len(offsets))
+        over = Over(len(offsets))
         for offset in offsets:
-            here = job if offset is offsets[-1] else _aside(job)
+            here = job if offset is offsets[-1] else to_planes(job)
             for sheet in sheets[:-1]:
-                below = _aside(job)
+                below = to_planes(job)
                 self._exposed(sheet.shots, below, spec, offset)
                 here.under = below.present
             uniforms = self._exposed(sheets[-1].shots, here, spec, offset, over)
         return uniforms
 
-    def _pass(self, sheet: _Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
+    def _pass(self, sheet: Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
         first = sheet.shots[0]
         if not sheet.inner:
             return self._exposed(sheet.shots, job, spec)
@@ -251,7 +203,7 @@ class CpuRenderer:
         self._wide.draw(first.kernel, job, uniforms, first.scene, spec, sheet.scales(scale, self._governor.small))
         return uniforms
 
-    def _draw_small(self, sheets: Sequence[_Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
+    def _draw_small(self, sheets: Sequence[Sheet], spec: TargetSpec, out: NDArray[np.uint8], scale: int) -> None:
         """At 1 / scale of the width and height, then scaled up."""
         canvas, m, scene = spec.canvas, MARGIN, sheets[-1].shots[0].scene
         place = Crop(
@@ -266,16 +218,16 @@ class CpuRenderer:
         self._run(self._upscales[scale], job)
 
     def _exposed(
-        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset = (0.0, 0.0), over: _Over | None = None
+        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset = (0.0, 0.0), over: Over | None = None
     ) -> NDArray[np.float32]:
         """One picture, or the two of a cross-fade, the second over the first by the very blend that makes a trail: so
         none waits for a program of its own. over: the samples that this is one of.
 
         Returns the last uniforms, which must outlive the job."""
-        scene, over = shots[0].scene, over or _Over(1)
+        scene, over = shots[0].scene, over or Over(1)
         trail, mix = scene.trail > 1e-4, (1.0 - scene.mix, scene.mix) if len(shots) == 2 else (1.0,)
         for shot in shots:
-            here = job if shot is shots[-1] else _aside(job)
+            here = job if shot is shots[-1] else to_planes(job)
             several = over.samples * len(shots) > 1
             uniforms = self._filled(shot, here, spec, bool(here.sampled) or trail or several, offset)
             if several:
@@ -287,7 +239,7 @@ class CpuRenderer:
         return uniforms
 
     def _filled(
-        self, shot: _Shot, job: Job, spec: TargetSpec, planes: bool, offset: Offset = (0.0, 0.0)
+        self, shot: Shot, job: Job, spec: TargetSpec, planes: bool, offset: Offset = (0.0, 0.0)
     ) -> NDArray[np.float32]:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
         filled, trail = target_uniforms(shot.slots, spec, offset), shot.scene.trail > 1e-4
