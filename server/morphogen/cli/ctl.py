@@ -73,9 +73,8 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) ->
     remote.show(remote.call("style.load", name=wanted, seconds=seconds, on=on), _shown)
 
 
-_verb("layer")(layer)
-_verb("share")(share)
-_verb("record")(record)
+for _name, _function in (("layer", layer), ("share", share), ("record", record)):
+    _verb(_name)(_function)
 
 
 @_verb("next")
