@@ -224,8 +224,9 @@ class App:
         instrument = self.instrument
         over = instrument.overlay.style
         return State(
-            params=instrument.params.targets(), routes=instrument.matrix.routes(), snapshots=instrument.snapshots.list(),
-            bank=list(instrument.bank.names), style=instrument.stage.style.name, layer=over.name if over else "",
+            params=instrument.params.targets(), routes=instrument.matrix.routes(),
+            snapshots=instrument.snapshots.list(), bank=list(instrument.bank.names),
+            style=instrument.stage.style.name, layer=over.name if over else "",
             audio=self._audio_name, lut=instrument.composer.colourist.lut_path,
         )  # fmt: skip
 
