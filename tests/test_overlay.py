@@ -14,6 +14,7 @@ from drawing import apart, draw, glow
 from morphogen.composer import layer
 from morphogen.errors import StateError, StyleError, UsageError
 from morphogen.field.layers import BLENDS, layer_slots
+from morphogen.field.palettes import NAMES
 from morphogen.field.scene import Layer, Scene, View, program, scene_uniforms
 from morphogen.library.find import Library
 from morphogen.library.style import Style, save_style
@@ -91,6 +92,7 @@ def test_every_parameter_of_the_layer_moves_it():
         mine = BY_KEY[f"layer/{name}"]
         assert replace(mine, key=twin.key, doc=twin.doc) == twin
     assert BY_KEY["layer/blend"].choices == tuple(BLENDS)
+    assert BY_KEY["color/palette"].choices == NAMES
     plain = layer(DEFAULTS, glow(1))
     assert plain == Layer(plain.network, "add")
     for key, value in {"zoom": 2, "mirror": 3, "hue": 0.5, "exposure": -1, "tint_hue": 0.2, "blend": 4}.items():

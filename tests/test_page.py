@@ -222,6 +222,26 @@ def test_size_and_backend_are_told_and_changed(server, show, tmp_path):
     browse(server, tmp_path, walk)
 
 
+def test_a_layer_is_chosen_and_told(server, show, tmp_path):
+    menu = "document.querySelector('#layer')"
+
+    def pick(value: str) -> str:
+        return f"(m => {{ m.value = '{value}'; m.dispatchEvent(new Event('change')) }})({menu})"
+
+    async def walk(page: Browser) -> None:
+        await page.until(f"{menu}?.options.length === {len(STYLES) + 1}")
+        name = "/".join(STYLES[1][:2])
+        await page.run(pick(name))
+        await eventually(lambda: show.layer == name)
+        show.emit("state", {"layer": "own/other"})
+        await page.run(pick(""))
+        await eventually(lambda: show.layer == "")
+        show.emit("state", {"layer": name})
+        await page.until(f"{menu}.value === '{name}'")
+
+    browse(server, tmp_path, walk)
+
+
 def test_a_hand_on_a_route_keeps_it_while_the_change_comes_back(server, show, tmp_path):
     async def walk(page: Browser) -> None:
         await page.click(".side-tabs [data-to=matrix]")

@@ -12,7 +12,7 @@ from morphogen.coloured import FADE, Colourist
 from morphogen.field.colours import ENTRIES, Colours, Lut, Table, frozen
 from morphogen.field.grade import LUMA
 from morphogen.field.palettes import NAMES, TABLE, gradient, oklab, srgb
-from morphogen.params.catalog import BY_KEY
+from morphogen.params.catalog import BY_KEY, PALETTES
 from morphogen.render.numpy import NumpyRenderer
 
 
@@ -33,6 +33,7 @@ def test_forms_stay_readable(name):
 
 
 def test_there_are_enough_and_all_differ():
+    assert PALETTES == NAMES
     assert len(TABLE) >= 16
     assert {"calm", "fierce", "cosmic", "cellular"} <= set(TABLE)
     flat = [colours.tobytes() for colours in TABLE.values()]

@@ -57,6 +57,7 @@ class Show(FakeHost):
         self.tempo_state = TempoState(126.0, 0.0, self.clock.now(), 0.8, "audio")
         self.folder = folder
         self.style = "cosmic/galaxy"
+        self.layer = ""
         self.size_text, self.backend = f"{size[0]}x{size[1]}", "cpu"
         self.routes = [dict(route) for route in ROUTES]
         self.kept: dict[int, Any] = {}
@@ -75,6 +76,7 @@ class Show(FakeHost):
             "audio.select": lambda source: {"audio": source},
             "show.get": lambda: {"size": self.size_text, "backend": self.backend, "backends": ["cpu", "opengl"]},
             "show.set": self.set_show,
+            "layer.load": self.lay, "layer.clear": lambda: self.lay(""),
         }  # fmt: skip
 
     def set_show(self, size: str = "", backend: str = "") -> dict[str, Any]:
@@ -82,6 +84,10 @@ class Show(FakeHost):
             raise StateError("there is no graphics card.", "Put one in.")
         self.size_text = size or self.size_text
         return self.answers["show.get"]()
+
+    def lay(self, name: str) -> dict[str, Any]:
+        self.layer = name
+        return {"name": name}
 
     def listed(self) -> list[dict[str, Any]]:
         return [

@@ -222,16 +222,13 @@ class App:
 
     def _collect(self) -> State:
         instrument = self.instrument
+        over = instrument.overlay.style
         return State(
-            params=instrument.params.targets(),
-            routes=instrument.matrix.routes(),
-            snapshots=instrument.snapshots.list(),
-            bank=list(instrument.bank.names),
-            style=instrument.stage.style.name,
-            layer=instrument.overlay.style.name if instrument.overlay.style else "",
-            audio=self._audio_name,
-            lut=instrument.composer.colourist.lut_path,
-        )
+            params=instrument.params.targets(), routes=instrument.matrix.routes(),
+            snapshots=instrument.snapshots.list(), bank=list(instrument.bank.names),
+            style=instrument.stage.style.name, layer=over.name if over else "",
+            audio=self._audio_name, lut=instrument.composer.colourist.lut_path,
+        )  # fmt: skip
 
     def describe(self) -> list[str]:
         """Lines that tell a person what is open."""

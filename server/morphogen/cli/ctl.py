@@ -11,6 +11,7 @@ import typer
 
 from morphogen.cli import complete
 from morphogen.cli.ctl_controls import controls, learn
+from morphogen.cli.ctl_layer import layer
 from morphogen.cli.ctl_record import record
 from morphogen.cli.ctl_share import share
 from morphogen.cli.output import print_json, print_table
@@ -72,22 +73,8 @@ def load(remote: Remote, name: Style, seconds: Seconds = None, on: On = None) ->
     remote.show(remote.call("style.load", name=wanted, seconds=seconds, on=on), _shown)
 
 
-@_verb("layer")
-def layer(
-    remote: Remote,
-    name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE|off", help="A style, or `off`.", autocompletion=complete.style_names)
-    ],
-) -> None:
-    """Lay a style over the show, or take it away: `off`."""
-    path = read_path(name)
-    wanted = str(path.resolve()) if path.is_file() else name
-    answer = remote.call("layer.clear") if name == "off" else remote.call("layer.load", name=wanted)
-    remote.show(answer, lambda told: print(f"Layer: {told['name'] or 'off'}"))
-
-
-_verb("share")(share)
-_verb("record")(record)
+for _name, _function in (("layer", layer), ("share", share), ("record", record)):
+    _verb(_name)(_function)
 
 
 @_verb("next")

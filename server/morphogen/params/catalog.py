@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from morphogen.field.palettes import NAMES as PALETTES
 from morphogen.params.spec import Param
 
 FEATURES = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "progress", "beat", "rms", "onset")
 PULSES = frozenset({"audio/beat", "audio/onset"})  # features that may be over before a frame has seen them
+PALETTES = (  # `field.palettes` says what they are; a test holds the two together
+    "off", "calm", "fierce", "cosmic", "cellular", "flowing", "geometric", "organic", "fractal", "aurora", "dawn",
+    "dusk", "ember", "ice", "deep", "forest", "neon", "candy", "gold", "rose", "ink",
+)  # fmt: skip
 LFOS = 4
 LFO_SHAPES = ("sine", "triangle", "saw", "square")
+# `field.palettes.NAMES`, which this room does not see; a test holds the two together.
+PALETTES = (
+    "off", "calm", "fierce", "cosmic", "cellular", "flowing", "geometric", "organic", "fractal", "aurora", "dawn",
+    "dusk", "ember", "ice", "deep", "forest", "neon", "candy", "gold", "rose", "ink",
+)  # fmt: skip
 
 
 def _lfo(n: int) -> tuple[Param, ...]:

@@ -15,11 +15,10 @@ from llvmlite import ir
 from morphogen.field.cppn import expand
 from morphogen.field.graph import Node, reachable
 from morphogen.field.scene import SLOT, Program
-from morphogen.render import polynomials
+from morphogen.render import polynomials, tables
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 FAST = ("nnan", "ninf", "nsz", "contract", "arcp")  # no reassociation: it would undo the magic-number rounding in exp2
-RUN = 8  # lanes of a table's loop at once
 MAGIC = 1.5 * 2.0**23  # adding it leaves the nearest whole number in the low mantissa bits
 
 
@@ -51,7 +50,7 @@ class Lowering:
         self._uniforms = uniforms
         self._program = program
         self._layer_done = layer_done
-        self._room: tuple[Any, ...] | None = None
+        self.room: tuple[Any, ...] | None = None
         self._scopes: list[dict[Node, Any]] = [{}]
         self._inputs: dict[str, Any] = {}
         self.ftype = ir.VectorType(F32, width) if width > 1 else F32
@@ -211,8 +210,8 @@ class Lowering:
         index = b.select(b.icmp_signed("<", index, zero), zero, index)
         index = b.select(b.icmp_signed(">", index, last), last, index)
         if self.width == 1:
-            return self._entry(index)
-        return self._entries(index) if self.width <= RUN else self._looped(index)
+            return self.entry(index)
+        return tables.entries(self, index) if self.width <= tables.RUN else tables.looped(self, index)
 
     def _index(self, a: Any) -> Any:
         return self.builder.fptosi(a, self.itype)  # towards zero, as floor is where it matters
@@ -220,42 +219,9 @@ class Lowering:
     def _last(self) -> Any:
         return self.builder.fptosi(self.scalar_uniform(SLOT["table_last"]), I32)
 
-    def _entry(self, index: Any) -> Any:
+    def entry(self, index: Any) -> Any:
         b = self.builder
         return b.load(b.gep(self.table, [b.zext(index, I64)], source_etype=F32), typ=F32, align=4)
-
-    def _entries(self, index: Any) -> Any:
-        b = self.builder
-        joined: Any = ir.Constant(self.ftype, ir.Undefined)
-        for i in range(self.width):
-            joined = b.insert_element(joined, self._entry(b.extract_element(index, I32(i))), I32(i))
-        return joined
-
-    def _looped(self, index: Any) -> Any:
-        """Lane by lane through memory: written out, the loads of one LUT would be a thousand instructions and more
-        compile time than the whole picture."""
-        b = self.builder
-        if self._room is None:
-            with b.goto_entry_block():
-                self._room = b.alloca(self.itype), b.alloca(self.ftype)
-            for slot in self._room:
-                slot.type = ir.PointerType()  # llvmlite would hold it to one type
-        places, values = self._room
-        b.store(index, places, align=4)
-        before, loop, done = b.block, b.append_basic_block("lookup"), b.append_basic_block("found")
-        b.branch(loop)
-        b.position_at_end(loop)
-        lane = b.phi(I64)
-        lane.add_incoming(I64(0), before)
-        for i in range(RUN):
-            at = b.add(lane, I64(i))
-            place = b.load(b.gep(places, [at], source_etype=I32), typ=I32, align=4)
-            b.store(self._entry(place), b.gep(values, [at], source_etype=F32), align=4)
-        following = b.add(lane, I64(RUN))
-        lane.add_incoming(following, loop)
-        b.cbranch(b.icmp_signed("<", following, I64(self.width)), loop, done)
-        b.position_at_end(done)
-        return b.load(values, typ=self.ftype, align=4)
 
     def _horner(self, x: Any, coefficients: Sequence[float]) -> Any:
         total = self.constant(coefficients[-1])

@@ -75,8 +75,8 @@ class PtxLowering(Lowering):
         last = self.builder.fadd(self.scalar_uniform(SLOT["table_last"]), ir.Constant(F32, WHOLE))
         return self.builder.and_(self.builder.bitcast(last, I32), I32(0x7FFFFF))
 
-    def _entry(self, index: Any) -> Any:
-        found = super()._entry(index)
+    def entry(self, index: Any) -> Any:
+        found = super().entry(index)
         found.set_metadata("invariant.load", self.builder.module.add_metadata([]))
         return found
 

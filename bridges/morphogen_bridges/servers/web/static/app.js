@@ -3,6 +3,7 @@ import { buildControls } from "./controls.js";
 import { byId } from "./dom.js";
 import { Gallery } from "./gallery.js";
 import { listen } from "./keys.js";
+import { Layer } from "./layer.js";
 import { Learn } from "./learn.js";
 import { Link } from "./link.js";
 import { Matrix } from "./matrix.js";
@@ -22,7 +23,7 @@ const store = new Store(link);
 
 buildPanels();
 watchStatus(link);
-store.ready(() => buildControls(store));
+store.ready(() => (buildControls(store), new Layer(link)));
 const stage = new Stage(store);
 const preview = new Preview(link);
 const record = new Record(link);
