@@ -1,7 +1,7 @@
 """Alpha from brightness: the picture as something to lay over another.
 
-Alpha is the brightest channel, so what is black is see-through and what glows, glows over anything: laid over black, the
-picture is what it was (compositors call it unmult). Straight colours are divided by it.
+Alpha is the brightest channel, so what is black is see-through and what glows, glows over anything: laid over black,
+the picture is what it was (compositors call it unmult). Straight colours are divided by it.
 """
 
 from __future__ import annotations
