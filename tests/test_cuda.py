@@ -28,7 +28,7 @@ from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render.cpu.renderer import CpuRenderer
 from morphogen.render.cuda import driver as cuda_driver
 from morphogen.render.cuda import frame as cuda_frame
-from morphogen.render.cuda import ptx
+from morphogen.render.cuda import pack, ptx
 from morphogen.render.cuda import renderer as backend
 from morphogen.render.cuda import wide as cuda_wide
 from morphogen.render.cuda.driver import CardLost
@@ -166,7 +166,7 @@ def test_the_block_of_a_launch(renderer, cuda):  # noqa: F811
     head = ctypes.sizeof(ptx.Job)
     job = ptx.Job.from_buffer_copy(block)
     assert (job.width, job.height, job.pitch, job.column, job.row) == (30, 20, 32, 70, 130)
-    assert (job.order, job.flip, job.past, job.present) == (ptx.BGRA, 1, 0, 0)
+    assert (job.order, job.flip, job.past, job.present) == (pack.BGRA, 1, 0, 0)
     assert cuda.memory.blocks[job.out].size == 32 * 20 * 4
     table = cuda.memory.blocks[job.thresholds].view(np.float32).reshape(64, 3, 64)
     assert 0 < table.min() < table.max() < 1

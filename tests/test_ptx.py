@@ -36,7 +36,7 @@ from morphogen.field.scene import (
 from morphogen.frame import Alpha, Crop, PixelFormat, TargetSpec
 from morphogen.library.find import Library
 from morphogen.render import dither
-from morphogen.render.cuda import ptx
+from morphogen.render.cuda import pack, ptx
 from morphogen.render.cuda.renderer import ORDERS
 from morphogen.render.numpy import NumpyRenderer
 
@@ -357,7 +357,7 @@ def test_a_blend_with_the_past_number_by_number():
     memory.blocks[TABLE].view(np.float32)[:] = 0.5
     memory.blocks[PAST].view(np.uint16)[:] = 65535
     filled = target_uniforms(scene_uniforms(what), spec).astype(np.float32)
-    job = ptx.Job(thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=8, height=2, pitch=8, order=ptx.RGBA)
+    job = ptx.Job(thresholds=TABLE, out=OUT, past=PAST, present=PRESENT, width=8, height=2, pitch=8, order=pack.RGBA)
     block = np.frombuffer(bytes(job) + filled.tobytes() + folded_networks(what).tobytes(), np.uint8)
     ptx_machine.launch(ptx_machine.parse(text), memory, block, (1, 1), ptx.BLOCK)
     plain = NumpyRenderer().levels(scene(dither=False, master=1.0), spec)[:3] - 0.5

@@ -23,7 +23,7 @@ from morphogen.field.scene import SCENE_SLOTS, SLOT, Pass, Program, Scene, scene
 from morphogen.field.scene import program as program_of
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.cuda import ptx
+from morphogen.render.cuda import pack, ptx
 from morphogen.render.cuda.driver import Card, CardLost, Memory
 from morphogen.render.cuda.frame import DeviceFrame
 from morphogen.render.cuda.kernels import Kernel, Kernels
@@ -36,7 +36,7 @@ from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
 VISIBLE_TRAIL = 1e-4  # seconds
-ORDERS = {PixelFormat.RGBA8: ptx.RGBA, PixelFormat.BGRA8: ptx.BGRA, PixelFormat.RGBA16F: ptx.HALVES}
+ORDERS = {PixelFormat.RGBA8: pack.RGBA, PixelFormat.BGRA8: pack.BGRA, PixelFormat.RGBA16F: pack.HALVES}
 
 
 class CudaRenderer:
