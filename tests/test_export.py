@@ -141,8 +141,8 @@ def test_every_style_draws_the_same_in_plain_glsl(screen, name):
     assert error.mean() < 0.2, f"{name}: {error.mean():.3f} levels on average, {error.max()} at most"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_style_draws_the_same_as_isf(screen, name):
+@pytest.mark.parametrize("name", NAMES[::5])  # the text around it is what differs: 2 s each
+def test_styles_draw_the_same_as_isf(screen, name):
     style = Library().find(name)
     error = np.abs(screen.draw(*hosted(style, "isf", 7.0)) - expected(style, 7.0))
     assert error.mean() < 0.2, f"{name}: {error.mean():.3f} levels on average, {error.max()} at most"
