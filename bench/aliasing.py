@@ -51,7 +51,7 @@ def main() -> None:
         error = np.abs(seen - truth)
         worst, ratio = np.percentile(error, 99), seconds[samples] / seconds[1]
         print(
-            f"{samples:2} samples: {error.mean():.2f} levels off, {worst:.0f} in the worst hundredth, {ratio:.1f} x time"
+            f"{samples:2} samples: {error.mean():.2f} levels off, {worst:.0f} in the worst hundredth, {ratio:.1f} times"
         )
         cuts.append(seen[top : top + PART[1], left : left + PART[0]])
     cuts.append(truth[top : top + PART[1], left : left + PART[0]])
