@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.graph import OPS, Node, branch, op, pixel_input, uniform
 from morphogen.field.inputs import PIXEL_INPUTS
 from morphogen.field.network import SEED_INPUTS, Shape, preset
-from morphogen.field.scene import SCENE_SLOTS, Program, program
+from morphogen.field.scene import SCENE_SLOTS, program
 from morphogen.render.opengl import glsl
 from morphogen.render.opengl.context import Gpu
 from morphogen.render.opengl.program import Triangle
@@ -76,7 +77,7 @@ def test_nothing_of_one_branch_is_used_in_another():
 
 
 def test_a_program_depends_on_shapes_alone():
-    assert glsl.fragment(PLAIN) == glsl.fragment(Program(PLAIN.shapes, PLAIN.row, PLAIN.colour, PLAIN.finish))
+    assert glsl.fragment(PLAIN) == glsl.fragment(replace(PLAIN))
     assert glsl.fragment(PLAIN) != glsl.fragment(program((preset("3L_6D"),)))
 
 
@@ -136,7 +137,7 @@ void main() {{
 
 
 @pytest.mark.parametrize("native", [glsl.NATIVE, glsl.EXACT], ids=["driver's functions", "polynomials"])
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", sorted(set(OPS) - {"lookup"}))  # which needs a table: tests/test_colour_parity.py
 def test_an_operation_means_what_it_means_in_numpy(gpu, name, native):
     rng = np.random.default_rng(7)
     arguments = [rng.uniform(-9, 9, 2000).astype(np.float32) for _ in range(OPS[name].arity)]

@@ -43,7 +43,7 @@ def test_every_operation_is_lowered(name):
     assert not method.__code__.co_flags & 0x0C  # *args would hide a wrong count
 
 
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", sorted(set(OPS) - {"lookup"}))  # which needs a table: tests/test_colour_parity.py
 def test_every_operation_has_a_meaning_and_a_line(name):
     args = [np.array([0.25, 0.5]) + i for i in range(OPS[name].arity)]
     result = value(op(name, *(pixel_input(c) for c in "abcd"[: len(args)])), **dict(zip("abcd", args, strict=False)))

@@ -87,7 +87,7 @@ class Config:
         "", "NAME|FILE", "Style to begin with, as `morphogen styles list` names it, or a style file.",
         read_text, _PICTURE, shown="the first of the library",
     )  # fmt: skip
-    lut: str = _option("", "FILE", "Look-up table for the colours, a .cube file.", read_text, _PICTURE)
+    lut: str = _option("", "FILE", "Look-up table for the colours, a .cube file.", read_text, _PICTURE, shown="none")
     character: dict[str, str] | None = _option(
         None, "high=NAME,...", "Styles that `transition/character` chooses from when the music is high, bright, medium "
         "or low.", read_cast, _PICTURE, shown=", ".join(STYLES.values()),

@@ -59,8 +59,7 @@ PARAMS: tuple[Param, ...] = (
     Param("color/tint", 0, 0, 1, "How much of one single colour.", smoothing=0.05),
     Param("color/tint_hue", 0.6, 0, 1, "Which colour the tint has (0 red, 1/3 green, 2/3 blue).",
           unit="turns", smoothing=0.05, clip="wrap"),
-    Param("color/palette", 0, 0, len(PALETTES) - 1, "Colours for the picture's luminance, dark to bright; another one "
-          "comes in within half a second.", kind="choice", choices=PALETTES),
+    Param("color/palette", 0, 0, len(PALETTES) - 1, "Colours for the picture's luminance, dark to bright.", kind="choice", choices=PALETTES),
     Param("color/palette_amount", 1, 0, 1, "How much of the palette, beside the style's own colours.", smoothing=0.05),
     Param("color/palette_shift", 0, 0, 1, "Moves along the palette and back.",
           unit="turns", smoothing=0.05, clip="wrap"),
@@ -102,10 +101,8 @@ PARAMS: tuple[Param, ...] = (
     Param("output/freeze", 0, 0, 1, "Holds the picture.", kind="bool"),
     Param("output/strobe", 0, 0, 3, "Flashes against black, three a second at most; 0 is off.",
           unit="Hz"),
-    Param("output/alpha", 0, 0, 1, "What shows through where an output carries alpha: nothing, or what lies below the "
-          "dark parts.", kind="choice", choices=("opaque", "luminance")),
-    Param("output/supersample", 0, 0, 2, "Samples of each pixel: smooths fine edges, costs as many pictures as there are "
-          "samples.", kind="choice", choices=("off", "2x2", "4x4")),
+    Param("output/alpha", 0, 0, 1, "Whether dark parts are see-through where an output carries alpha.", kind="choice", choices=("opaque", "luminance")),
+    Param("output/supersample", 0, 0, 2, "Samples a pixel: finer edges, for as many pictures' time.", kind="choice", choices=("off", "2x2", "4x4")),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
 )  # fmt: skip

@@ -86,12 +86,20 @@ def default_text(param: Param) -> str:
 def cli_help(params: Iterable[Param] = PARAMS) -> str:
     """One line for each parameter: what may stand behind `--set` and `ctl set`."""
     rows = [
-        (p.key, range_text(p), f"[{default_text(p)}]", f"{p.doc}{f' ({p.unit})' if p.unit else ''}") for p in params
+        (p.key, _short(range_text(p)), f"[{default_text(p)}]", f"{p.doc}{f' ({p.unit})' if p.unit else ''}")
+        for p in params
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
     )
+
+
+def _short(choices: str, longest: int = 26) -> str:
+    """The first few of many choices, so that one of them does not push all other lines apart."""
+    if len(choices) <= longest:
+        return choices
+    return choices[: choices.rindex(",", 0, longest - 3)] + ", ..."
 
 
 def params_table(params: Iterable[Param] = PARAMS) -> str:
