@@ -6,7 +6,7 @@ does not look at is too far away to count. So no rounding can flip anything, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from morphogen.field.entry import Field, Parameter, scattered, seed_parameter
 from morphogen.field.graph import Array, Node, as_node, cos_turns, fma, op, sin_turns
 from morphogen.field.noise import CELLS, permuted, residue, split, wave
 
+Point = tuple[Node, Node, Node]  # x, y, number
 SPREAD = 17.0  # times a number: another one; the pairs fill a grid of 17 by 17
 DRIFT = (1.0, 0.625)  # turns of a point in x and y for each turn of `drift`
 DRIFT_PERIOD = 8
@@ -29,17 +30,21 @@ def _grid(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node, Node, Node]:
     return residue(left + u[2]), residue(low + u[3]), x - left, y - low
 
 
-def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-    scale, loose, drift_x, drift_y = u[:4]
-    column, row, fx, fy = _grid(x * scale, y * scale, u[4:])
-    points = []
+def _points(place: tuple[Node, Node, Node, Node], loose: Node, drift_x: Node, drift_y: Node) -> Iterator[Point]:
+    """From the pixel to the point of its own cell and of the eight around it, and its number. place: as of `_grid`."""
+    column, row, fx, fy = place
     for dy in (-1, 0, 1):
         line = permuted(row + float(dy)) + column
         for dx in (-1, 0, 1):
             number = permuted(line + float(dx)) * (1 / CELLS)
             px = fma(wave(number + drift_x), loose, dx + 0.5 - fx)
-            py = fma(wave(fma(number, SPREAD, drift_y)), loose, dy + 0.5 - fy)
-            points.append((px, py, fma(px, px, py * py), number))
+            yield px, fma(wave(fma(number, SPREAD, drift_y)), loose, dy + 0.5 - fy), number
+
+
+def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
+    scale, loose, drift_x, drift_y = u[:4]
+    place = _grid(x * scale, y * scale, u[4:])
+    points = [(px, py, fma(px, px, py * py), n) for px, py, n in _points(place, loose, drift_x, drift_y)]
     # A point that is not looked at lies at least so far away.
     border = 1.5 - loose
     nearest, mx, my = border * border, as_node(2.0), as_node(0.0)
@@ -85,17 +90,12 @@ CELL = Field(
 
 def _blobs(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
     scale, loose, drift_x, drift_y, narrow = u[:5]
-    column, row, fx, fy = _grid(x * scale, y * scale, u[5:])
+    place = _grid(x * scale, y * scale, u[5:])
     total = as_node(0.0)
-    for dy in (-1, 0, 1):
-        line = permuted(row + float(dy)) + column
-        for dx in (-1, 0, 1):
-            number = permuted(line + float(dx)) * (1 / CELLS)
-            px = fma(wave(number + drift_x), loose, dx + 0.5 - fx)
-            py = fma(wave(fma(number, SPREAD, drift_y)), loose, dy + 0.5 - fy)
-            # The larger ones reach as far as a pixel looks; there their light has ended.
-            rest = op("max", fma(fma(px, px, py * py), narrow * fma(number, -0.8, 1.4), 1.0), 0.0)
-            total = fma(rest * rest, rest, total)
+    for px, py, number in _points(place, loose, drift_x, drift_y):
+        # The larger ones reach as far as a pixel looks; there their light has ended.
+        rest = op("max", fma(fma(px, px, py * py), narrow * fma(number, -0.8, 1.4), 1.0), 0.0)
+        total = fma(rest * rest, rest, total)
     return {"blob": total}
 
 

@@ -42,23 +42,22 @@ class Sampling:
     def __init__(self) -> None:
         self.budget = 0.0
         self.used = 1
-        self._pass = 0.0
-        self._wanted = 1
+        self._one = 0.0  # seconds that a sample takes; 0 before the first frame
 
     def plan(self, wanted: int) -> int:
-        """The samples of the frame that comes: all, or as many as the time allows; with a margin, so that it does not
-        go up and down."""
-        if wanted != self._wanted or not self.budget or not self._pass:
-            self._wanted = self.used = wanted
-        elif self.used * self._pass > FULL * self.budget:
-            self.used = max((n for n in OFFSETS if n * self._pass <= FULL * self.budget and n < self.used), default=1)
+        """The samples of the frame that comes: all, or as many as the time allows, so that asking for them makes no
+        frame late; what is used stays between two marks, so that it does not go up and down."""
+        if not self.budget:
+            self.used = wanted
         else:
-            self.used = max(
-                n for n in OFFSETS if n == self.used or (n <= wanted and n * self._pass < ROOM * self.budget)
-            )
+            self.used = min(max(self.used, self._fit(wanted, ROOM)), self._fit(wanted, FULL))
         return self.used
+
+    def _fit(self, wanted: int, share: float) -> int:
+        fitting = (n for n in OFFSETS if n <= wanted and 0 < n * self._one <= share * self.budget)
+        return max(fitting, default=1)
 
     def measured(self, samples: int, seconds: float) -> None:
         """A frame with so many samples took so long."""
         share = seconds / samples
-        self._pass = share if not self._pass else self._pass + 0.2 * (share - self._pass)
+        self._one = share if not self._one else self._one + 0.2 * (share - self._one)

@@ -179,26 +179,22 @@ class CpuRenderer:
     ) -> NDArray[np.float32]:
         """Pass over pass, all but the last into planes, and sample over sample. Returns uniforms that must outlive the
         job."""
-        if any(sheet.inner for sheet in sheets):
-            for sheet in sheets[:-1]:
-                below = to_planes(job)
-                self._pass(sheet, below, spec, scale)
-                job.under = below.present
-            return self._pass(sheets[-1], job, spec, scale)
         over = Over(len(offsets))
         for offset in offsets:
             here = job if offset is offsets[-1] else to_planes(job)
             for sheet in sheets[:-1]:
                 below = to_planes(job)
-                self._exposed(sheet.shots, below, spec, offset)
+                self._pass(sheet, below, spec, scale, offset)
                 here.under = below.present
-            uniforms = self._exposed(sheets[-1].shots, here, spec, offset, over)
+            uniforms = self._pass(sheets[-1], here, spec, scale, offset, over)
         return uniforms
 
-    def _pass(self, sheet: Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
+    def _pass(
+        self, sheet: Sheet, job: Job, spec: TargetSpec, scale: int, offset: Offset, over: Over | None = None
+    ) -> NDArray[np.float32]:
         first = sheet.shots[0]
         if not sheet.inner:
-            return self._exposed(sheet.shots, job, spec)
+            return self._exposed(sheet.shots, job, spec, offset, over)
         uniforms = self._filled(first, job, spec, bool(job.sampled) or first.scene.trail > 1e-4)
         self._wide.draw(first.kernel, job, uniforms, first.scene, spec, sheet.scales(scale, self._governor.small))
         return uniforms
@@ -218,7 +214,7 @@ class CpuRenderer:
         self._run(self._upscales[scale], job)
 
     def _exposed(
-        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset = (0.0, 0.0), over: Over | None = None
+        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset, over: Over | None
     ) -> NDArray[np.float32]:
         """One picture, or the two of a cross-fade, the second over the first by the very blend that makes a trail: so
         none waits for a program of its own. over: the samples that this is one of.

@@ -41,6 +41,15 @@ class Token:
     device: Device
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """One pass of a frame, the same for all its samples. slots: of the scene; networks: folded weights."""
+
+    what: Pass
+    slots: NDArray[np.float64]
+    networks: NDArray[np.float32]
+
+
 class OpenGLRenderer:
     """`contracts.Renderer` on a graphics card. The constructor and `prepare` on any thread; the rest on one at a time.
 
@@ -136,8 +145,9 @@ class OpenGLRenderer:
         self._frames += 1
         device.forget(self._frames, trail, blended, KEPT_FRAMES)
         pictures = [device.picture(spec) for spec in specs]
-        passes, offsets = scene.passes, OFFSETS[scene.samples]
-        keep = float(scene_uniforms(passes[-1].scene)[SLOT["keep"]])
+        offsets = OFFSETS[scene.samples]
+        passes = [_Pass(one, scene_uniforms(one.scene, one.over), folded_networks(one.scene)) for one in scene.passes]
+        keep = float(passes[-1].slots[SLOT["keep"]])
         kept = [picture.keep(keep, self._frames, trail, blended) for picture in pictures]
         over = [shares([1 / len(offsets)] * len(offsets), part) for part in kept]
         for sample in zip(offsets, *over, strict=True):
@@ -149,25 +159,24 @@ class OpenGLRenderer:
         return Token(reads, device)
 
     def _draw(
-        self, device: Device, one: Pass, pictures: Sequence[Picture], sample: tuple[Any, ...], *, below: bool
+        self, device: Device, drawn: _Pass, pictures: Sequence[Picture], sample: tuple[Any, ...], *, below: bool
     ) -> None:
         """One pass over all pictures. sample: its offset, then for each picture how much of it goes over what is there;
         no more than the offset: all of it. below: another pass lies over it."""
-        scene, offset, *over = one.scene, *sample
+        scene, offset, *over = drawn.what.scene, *sample
         program = self._linked(device, scene.program)
         device.load(scene.colours.table)
-        slots, networks = scene_uniforms(scene, one.over), folded_networks(scene)
         jobs: list[Job] = []
         for picture, share in zip(pictures, over or [1.0] * len(pictures), strict=True):
             with np.errstate(all="ignore"):  # what is not finite draws something, as on the CPU
-                filled = target_uniforms(slots, picture.spec, offset)
+                filled = target_uniforms(drawn.slots, picture.spec, offset)
                 filled[SLOT["trail"]], filled[SLOT["keep"]] = bool(over), 1.0 - share
-                numbers = np.concatenate([filled.astype(np.float32), networks])
+                numbers = np.concatenate([filled.astype(np.float32), drawn.networks])
             picture.layered = self._frames if below else picture.layered
             for surface in picture.surfaces:
                 start = head(picture.spec, surface, scene.dither).view(np.float32)
                 jobs.append((surface, np.concatenate([start, numbers])))
-        device.draw(program, jobs, bool(over), below=below, layered=one.over is not None)
+        device.draw(program, jobs, bool(over), below=below, layered=drawn.what.over is not None)
 
     def _stays(self, picture: Picture) -> bool:
         return picture.spec in self.unread and len(picture.surfaces) == 1
