@@ -67,6 +67,23 @@ def test_an_unknown_key_is_refused(control, keys, foreign, tmp_path, host):
     assert not host.calls
 
 
+def test_a_refusal_before_the_first_word_holds_nobody_up(control, keys, foreign, tmp_path, monkeypatch):
+    shutil.copy(keys / "server.key", tmp_path)
+    shutil.copy(foreign / "clients" / "client.key_secret", tmp_path)
+    with ControlClient(port=control.describe()["port"], keys=tmp_path) as client:
+        connect = client._connected
+
+        def refused():
+            socket = connect()
+            until(lambda: not socket.poll(0, zmq.POLLOUT))
+            return socket
+
+        monkeypatch.setattr(client, "_connected", refused)
+        with pytest.raises(Unavailable, match="refused") as caught:
+            client.call("ping")
+        assert "clients" in caught.value.cure
+
+
 def test_the_wrong_server_key_is_refused(control, keys, foreign, tmp_path, host):
     shutil.copy(foreign / "server.key", tmp_path)
     shutil.copy(keys / "clients" / "client.key_secret", tmp_path)

@@ -60,7 +60,7 @@ class ControlClient:
         extra = 10.0 if params.get("on", "bar") != "now" and method in _QUANTISED else 0.0
         with self._lock:
             socket = self._connected()
-            socket.send(request)
+            self._send(socket, request)
             reply = self._wait(socket, number, self.timeout + extra)
         return self._result(reply)
 
@@ -109,6 +109,16 @@ class ControlClient:
         cure = "Is `morphogen serve` running? If it uses another --port-base, give the same here."
         return Unavailable(f"Nobody answers at {where} ({why}).", cure)
 
+    def _send(self, socket: zmq.Socket[bytes], request: bytes) -> None:
+        """Never waits: a server that refused the keys before we speak leaves the socket without a peer, and libzmq
+        would hold a send to it for ever."""
+        import zmq
+
+        try:
+            socket.send(request, zmq.NOBLOCK)
+        except zmq.Again:
+            raise self._ended() from None
+
     def _wait(self, socket: zmq.Socket[bytes], number: int, timeout: float) -> dict[str, Any]:
         import zmq
 
@@ -125,9 +135,7 @@ class ControlClient:
                     self._answered = True
                     return reply
             elif self._lost():
-                error = self._nobody("it closed the connection") if self._answered else self._refused()
-                self._disconnect()
-                raise error
+                raise self._ended()
         self._disconnect()
         raise self._nobody(f"no answer within {timeout:g} s")
 
@@ -153,6 +161,12 @@ class ControlClient:
         while self._monitor is not None and self._monitor.poll(0):
             lost |= recv_monitor_message(self._monitor)["event"] in bad
         return lost
+
+    def _ended(self) -> Unavailable:
+        """Why the other end closed the connection, which is given up here too."""
+        error = self._nobody("it closed the connection") if self._answered else self._refused()
+        self._disconnect()
+        return error
 
     def _refused(self) -> Unavailable:
         cure = "If the daemon uses --curve-keys, give --curve-keys DIR here too."
