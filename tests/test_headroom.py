@@ -6,19 +6,20 @@ import pytest
 
 from morphogen.app import App
 from morphogen.config import build
-from morphogen.headroom import CALM, LEAST, LESS, LONGEST, TOLERATED, Headroom
+from morphogen.headroom import CALM, GUILTY, LEAST, LESS, LONGEST, TOLERATED, Headroom
 
 FRAME = 1 / 60
 
 
 class Show:
-    """Frames at 60 a second; `late(now, share)` says which miss their time."""
+    """Frames at 60 a second; `late(now, share)`: which miss their time. drawn: what drawing took of the interval."""
 
-    def __init__(self, late) -> None:
+    def __init__(self, late, drawn=1.0) -> None:
         self.limits: list[float] = []
         self.headroom = Headroom(self.limits.append, FRAME)
         self.now, self.missed = 0.0, 0
         self.late = late
+        self.drawn = drawn
 
     def play(self, seconds: float) -> None:
         end = self.now + seconds
@@ -26,7 +27,7 @@ class Show:
             self.now += FRAME
             late = int(self.late(self.now, self.headroom.share))
             self.missed += late
-            self.headroom.frame(self.now, late)
+            self.headroom.frame(self.now, late, self.drawn * FRAME)
 
 
 def test_a_calm_show_keeps_the_whole_frame():
@@ -39,6 +40,12 @@ def test_a_rare_late_frame_changes_nothing():
     show = Show(lambda now, share: round(now * 60) % 40 == 0)
     show.play(60)
     assert show.missed == 90
+    assert show.limits == [FRAME]
+
+
+def test_frames_that_are_late_whatever_is_drawn_change_nothing():
+    show = Show(lambda now, share: True, drawn=GUILTY * 0.9)
+    show.play(30)
     assert show.limits == [FRAME]
 
 

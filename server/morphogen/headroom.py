@@ -14,6 +14,7 @@ TOLERATED = 2
 LESS, LEAST = 0.6, 0.2  # ... make the share smaller, down to this
 CALM, LONGEST = 10.0, 160.0  # seconds without a late frame before it grows again; doubled each time that was too soon
 SETTLING = 0.5  # seconds that a smaller share is given to take effect
+GUILTY = 0.5  # share of the interval from which on drawing is what made a frame late
 
 
 class Headroom:
@@ -29,9 +30,10 @@ class Headroom:
         self._grew = False
         limit(interval)
 
-    def frame(self, now: float, late: int) -> None:
-        """One frame is done; `late`: how many missed their time with it (`clock.Pace.late`)."""
-        if late:
+    def frame(self, now: float, late: int, drawn: float) -> None:
+        """One frame is done, `drawn` seconds of which were drawing; `late`: how many missed their time with it
+        (`clock.Pace.late`)."""
+        if late and drawn > GUILTY * self._interval:
             self._late.append(now)
         while self._late and self._late[0] < now - WINDOW:
             self._late.popleft()

@@ -60,6 +60,7 @@ class FrameLoop:
         self._clock = clock
         self._interval = 1.0 / fps if fps > 0 else 0.0
         self.headroom: Headroom | None = None
+        self._drawn = 0.0  # seconds that the last frame's drawing took
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._repeated = log.Repeated(_log, now=clock.now)
@@ -100,13 +101,14 @@ class FrameLoop:
             if pace.due is not None:
                 self.stats.late += pace.late
                 if self.headroom is not None:
-                    self.headroom.frame(now, pace.late)
+                    self.headroom.frame(now, pace.late, self._drawn)
                 due = pace.due
                 self._clock.wait_until(due)
 
     def frame(self, now: float, dt: float, due: float | None = None) -> None:
         """One frame at clock time `now`, `dt` seconds after the last."""
         self._drain()
+        self._drawn = 0.0
         plan: Any = ()
         try:
             scene = self._show.edge(now, dt)
@@ -114,8 +116,10 @@ class FrameLoop:
             if scene is None:
                 self._publisher.discard(plan)
                 return
+            start = self._clock.now()
             if plan:
                 self._renderer.render(scene, [(t.spec, t.pixels) for t in plan])
+            self._drawn = self._clock.now() - start
             self._publisher.publish(plan, self.index, self._clock.now_ns(), self._show.generation)
         except Exception as error:  # noqa: BLE001  the show goes on: the sinks keep their last picture
             self.stats.errors += 1
