@@ -2,9 +2,9 @@
 
     python bench/live.py [--only patterns|styles|layers|colours ...] [--seconds 3] [--backend cpu]
 
-One instrument plays on; a style, a layer, a palette is put on and has some seconds to settle (everything is compiled before
+One instrument plays on; a style, a layer, a palette is put on and has some seconds to settle (all is compiled before
 the first row, as on a machine's second start), then frames are counted as a sink sees them. For each: frames a second,
-late ones by the instrument's own count, the longest gap between two, processor time of the whole process a frame, and how
+late ones by the instrument's own count, the longest gap between two, the process's processor time a frame, and how
 finely it was drawn (1: every pixel; 2, 3: a half, a third in each direction). Prints a Markdown table.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 WINDOW = 1.0  # seconds in which so many late frames ...
 TOLERATED = 2
 LESS, LEAST = 0.6, 0.2  # ... make the share smaller, down to this
-CALM, LONGEST = 10.0, 160.0  # seconds without a late frame before it grows again; doubled each time that was too soon
+CALM, LONGEST = 4.0, 160.0  # seconds without a late frame before it grows again; doubled each time that was too soon
 SETTLING = 0.5  # seconds that a smaller share is given to take effect
 GUILTY = 0.5  # share of the interval from which on drawing is what made a frame late
 
