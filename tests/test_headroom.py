@@ -51,7 +51,7 @@ def test_frames_that_are_late_whatever_is_drawn_change_nothing():
 
 def test_late_frames_make_room_until_it_is_enough():
     show = Show(lambda now, share: share > 0.5)
-    show.play(5)
+    show.play(CALM / 2)
     assert show.limits == pytest.approx([FRAME, FRAME * LESS, FRAME * LESS**2])
     assert show.missed < 40
 
