@@ -169,6 +169,42 @@ def test_it_is_there_after_a_restart(stand, caplog):
     assert "show/gone" in caplog.text
 
 
+def test_a_snapshot_brings_the_layer_back(stand):
+    stand.call("layer.load", name="show/b")
+    stand.call("snapshot.store", slot=1)
+    stand.call("layer.clear")
+    stand.call("snapshot.store", slot=2)
+    for slot, name in ((1, "show/b"), (2, ""), (1, "show/b")):
+        stand.call("snapshot.recall", slot=slot)
+        stand.frame(40)
+        assert stand.instrument.state()["layer"] == name
+    kept = stand.call("snapshot.list")["slots"]
+    assert [kept[slot]["layer"] for slot in "12"] == ["show/b", ""]
+    older = {"3": {name: value for name, value in kept["2"].items() if name != "layer"}}
+    strange = {"4": {**kept["1"], "layer": "show/gone"}, "5": {**kept["2"], "layer": 7}}
+    assert stand.instrument.snapshots.load(older | strange) == {}
+    for slot in (3, 4, 5):
+        answer = stand.call("snapshot.recall", slot=slot)
+        stand.frame(40)
+        assert answer.get("layer") == ("gone" if slot == 4 else None)
+        assert stand.instrument.state()["layer"] == "show/b", "what was not kept, or is gone, changes nothing"
+
+
+def test_a_look_up_table_is_there_after_a_restart(stand, tmp_path, caplog):
+    path = tmp_path / "warm.cube"
+    path.write_text('TITLE "Warm"\nLUT_1D_SIZE 2\n0 0 0\n1 .8 .5\n')
+    stand.call("color.lut", path=str(path))
+    kept = State(lut=stand.instrument.composer.colourist.lut_path)
+    assert decode(encode(kept).encode()).lut == kept.lut
+    stand.call("color.lut", path="")
+    restore(stand.instrument, kept)
+    assert stand.instrument.composer.colourist.lut_path == str(path)
+    path.unlink()
+    restore(stand.instrument, kept)
+    assert "look-up table" in caplog.text
+    assert str(path) in caplog.text
+
+
 def test_followers_draw_the_layer_to_the_byte(tmp_path):
     for name, network in STYLES.items():
         save_style(Style(network, name), tmp_path / f"{name}.safetensors")

@@ -82,7 +82,7 @@ METHODS: tuple[Method, ...] = (
     Method("snapshot.store", "Keep all parameters and the style.", "`{slot}`", (Arg("slot", "int", "From 1."),)),
     Method("snapshot.recall", "Glide back to what was kept.", "`{slot}`",
            (Arg("slot", "int", "From 1."), Arg("seconds", "float", "Length of the glide.", 0.0), _ON)),
-    Method("snapshot.list", "Which snapshots are kept.", "`{slots: {n: {style, params}}}`"),
+    Method("snapshot.list", "Which snapshots are kept.", "`{slots: {n: {style, layer, params, routes}}}`"),
     Method("tempo.set", "Fix the tempo; 0 follows the music again.", "`{bpm, source, choice}`",
            (Arg("bpm", "float", "20 to 400, or 0."),)),
     Method("tempo.tap", "One tap of the tempo.", "`{bpm, source, choice}`"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from morphogen.control.styles import bring
 from morphogen.cues import moment
 from morphogen.errors import StyleError, UsageError
+from morphogen.field.scene import program
 from morphogen.params.describe import listing
 
 if TYPE_CHECKING:
@@ -57,12 +59,13 @@ def _mod_set(instrument: Instrument, routes: list[Any]) -> dict[str, Any]:
 
 
 def _store(instrument: Instrument, slot: int) -> dict[str, Any]:
-    instrument.snapshots.store(slot, instrument.stage.style.name)
+    layer = instrument.overlay.style
+    instrument.snapshots.store(slot, instrument.stage.style.name, layer.name if layer else "")
     return {"slot": slot}
 
 
 def _recall(instrument: Instrument, slot: int, seconds: float, on: str | None) -> Future[Any] | dict[str, Any]:
-    """The slow part first: at its moment the style and the parameters move in the same frame."""
+    """The slow part first: at its moment the styles and the parameters move in the same frame."""
     when = moment(on, instrument.params.get("transition/quantise"))
     kept = instrument.snapshots.kept(slot, seconds)
     answer: dict[str, Any] = {"slot": slot}
@@ -74,11 +77,30 @@ def _recall(instrument: Instrument, slot: int, seconds: float, on: str | None) -
         else:
             bring(instrument, style, seconds, when, instrument.bank.locate(style.name))
 
+    layer_back = _layer_back(instrument, kept.layer, answer)
+
     def move() -> dict[str, Any]:
         instrument.snapshots.move(kept, seconds, "snapshot")
+        layer_back()
         return answer
 
     return move() if when == "now" else instrument.cues.hold(when, move)
+
+
+def _layer_back(instrument: Instrument, name: str | None, answer: dict[str, Any]) -> Callable[[], Any]:
+    """What puts the layer's style back, read and compiled already; nothing where it lies there or was not kept."""
+    now = instrument.overlay.style
+    if name is None or name == (now.name if now else ""):
+        return lambda: None
+    if not name:
+        return partial(instrument.overlay.request, None)
+    try:
+        style = instrument.library.find(name)
+    except StyleError:
+        answer["layer"] = "gone"
+        return lambda: None
+    instrument.prepare(program((style.shape,)))
+    return partial(instrument.overlay.request, style)
 
 
 def _snapshots(instrument: Instrument) -> dict[str, Any]:

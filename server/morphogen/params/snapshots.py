@@ -1,4 +1,4 @@
-"""Numbered snapshots: all parameters, the routes and the style's name, kept to be glided back to."""
+"""Numbered snapshots: all parameters, the routes, the names of the style and the layer's, kept to be glided back to."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ _LEFT_ALONE = frozenset({"output/blackout", "output/freeze"})
 
 @dataclass(frozen=True)
 class Kept:
-    """One snapshot. params: key -> value in its own unit; style: library name or ''; routes: maps of `mod.set`."""
+    """One snapshot. params: key -> value in its own unit; style: library name or ''; routes: maps of `mod.set`; layer:
+    the library name of the layer's style, '' for none, None where it was not kept."""
 
     params: Mapping[str, float]
     style: str = ""
     routes: tuple[Mapping[str, Any], ...] = ()
+    layer: str | None = None
 
 
 class Snapshots:
@@ -34,10 +36,10 @@ class Snapshots:
         self._lock = threading.Lock()
         self._slots: dict[int, Kept] = {}
 
-    def store(self, slot: int, style: str = "") -> Kept:
+    def store(self, slot: int, style: str = "", layer: str | None = None) -> Kept:
         """Keep everything as it is now; what was in the slot is lost. Raises UsageError: no such slot."""
         number = _slot(slot)
-        kept = Kept(self._params.targets(), style, tuple(self._modulation.routes()))
+        kept = Kept(self._params.targets(), style, tuple(self._modulation.routes()), layer)
         with self._lock:
             self._slots[number] = kept
         return kept
@@ -61,7 +63,7 @@ class Snapshots:
         return kept
 
     def move(self, kept: Kept, seconds: float = 0.0, origin: str = "snapshot") -> None:
-        """Glide to it; routes cross-fade in the same time. The caller loads its style. Blackout and freeze stay as they
+        """Glide to it; routes cross-fade in the same time. The caller loads its styles. Blackout and freeze stay as they
         are. Raises ParamError (seconds)."""
         self._params.glide({k: v for k, v in kept.params.items() if k not in _LEFT_ALONE}, seconds, origin)
         self._modulation.set_routes(kept.routes, float(seconds))
@@ -73,7 +75,7 @@ class Snapshots:
             self._slots.pop(number, None)
 
     def list(self) -> dict[str, dict[str, Any]]:
-        """'1' -> {style, params, routes}, in order; what `snapshot.list` shows and what is saved. The keys are texts,
+        """'1' -> {style, params, routes, layer}, in order; what `snapshot.list` shows and what is saved. The keys are texts,
         since JSON and strict msgpack know no others."""
         with self._lock:
             return {str(number): _plain(self._slots[number]) for number in sorted(self._slots)}
@@ -96,11 +98,12 @@ class Snapshots:
         params = entry.get("params") if isinstance(entry, Mapping) else None
         if not isinstance(params, Mapping) or not isinstance(entry.get("style", ""), str):
             raise StateError("this is no snapshot.", "It must be a map of params, style and routes.")
+        layer = entry.get("layer")
         specs = self._params.specs
         values = {k: specs[k].check(v) for k, v in params.items() if k in specs and not specs[k].feature}
         trial = ModMatrix()
         trial.set_routes(entry.get("routes", []))
-        return Kept(values, entry.get("style", ""), tuple(trial.routes()))
+        return Kept(values, entry.get("style", ""), tuple(trial.routes()), layer if isinstance(layer, str) else None)
 
 
 def _plain(kept: Kept) -> dict[str, Any]:
