@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from drawing import glow
-from morphogen.cli import run
+from morphogen.cli import TERMINATED, run
 from morphogen.errors import StyleError
 from morphogen.library import atomic
 from morphogen.library.bands import _joined, write_png
@@ -22,6 +22,7 @@ from morphogen.library.exchange import as_picture, picture_chunks
 from morphogen.library.picture import carried
 from morphogen.library.style import Style, load_style, save_style, to_bytes
 from morphogen.still import BAND, render_still, still_bands
+from waiting import until
 
 STYLE = Style(glow(6), "test/six", title="Six", prompt="tendrils, Hα red", licence="CC0-1.0")
 SETS = {"view/zoom": 0.7, "view/kaleidoscope": 5, "view/warp": 0.4, "audio/bass": 0.9, "color/exposure": -2.0}
@@ -117,7 +118,7 @@ def test_a_process_stays_small(tmp_path):
     save_style(STYLE, tmp_path / "six.safetensors")
     text = textwrap.dedent("""
         import sys
-        from morphogen.cli import run
+        from morphogen.cli import TERMINATED, run
         assert run(sys.argv[1:]) == 0
         print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
     """)
@@ -207,3 +208,16 @@ def test_a_terminal_hears_how_far_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     assert run(["still", "--size", "64x80", "-o", str(tmp_path / "b.png")]) == 0
     assert "Drawing 64 x 80" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+def test_who_is_asked_to_end_leaves_no_half_picture(tmp_path):
+    """SIGTERM, as a shutting machine and `timeout` send it."""
+    command = [sys.executable, "-m", "morphogen", "still", "--size", "8192x8192", "-o", str(tmp_path / "big.png")]
+    drawing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until(lambda: list(tmp_path.iterdir()) or drawing.poll() is not None, "a begun picture")
+    drawing.terminate()
+    said = drawing.communicate(timeout=60)[1]
+    assert drawing.returncode == TERMINATED, said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []

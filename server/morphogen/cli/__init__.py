@@ -5,17 +5,19 @@ Every expected error is one line on stderr, with its cure. Exit codes: 0 done, 1
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from morphogen.errors import MorphogenError
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command and exit the process with its code."""
+    """Run one command and exit the process with its code. Who is asked to end (SIGTERM) tidies up first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(run(argv))
 
 

@@ -63,8 +63,8 @@ class Snapshots:
         return kept
 
     def move(self, kept: Kept, seconds: float = 0.0, origin: str = "snapshot") -> None:
-        """Glide to it; routes cross-fade in the same time. The caller loads its styles. Blackout and freeze stay as they
-        are. Raises ParamError (seconds)."""
+        """Glide to it; routes cross-fade in the same time. The caller loads its styles. Blackout and freeze stay as
+        they are. Raises ParamError (seconds)."""
         self._params.glide({k: v for k, v in kept.params.items() if k not in _LEFT_ALONE}, seconds, origin)
         self._modulation.set_routes(kept.routes, float(seconds))
 
@@ -75,8 +75,8 @@ class Snapshots:
             self._slots.pop(number, None)
 
     def list(self) -> dict[str, dict[str, Any]]:
-        """'1' -> {style, params, routes, layer}, in order; what `snapshot.list` shows and what is saved. The keys are texts,
-        since JSON and strict msgpack know no others."""
+        """'1' -> {style, params, routes, layer}, in order; what `snapshot.list` shows and what is saved. The
+        keys are texts, since JSON and strict msgpack know no others."""
         with self._lock:
             return {str(number): _plain(self._slots[number]) for number in sorted(self._slots)}
 
