@@ -119,3 +119,30 @@ def test_a_starter_with_a_palette_is_drawn_again_from_its_command():
         draw(Recipe(head="palette", harmony=0.5))
     with pytest.raises(UsageError, match=r"unknown head 'cmyk'\. Known: rgb, palette"):
         draw(Recipe(head="cmyk"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_seed_glows_on_dark_and_shows_its_palette(name):
+    """Over moments, silent and loud: half of it dark, light in the rarer part, nothing flat."""
+    pixels = dict(zip("xy", (grid.ravel() for grid in np.meshgrid(*(np.linspace(-a, a, 15) for a in (0.9, 0.5)))),
+                      strict=True))  # fmt: skip
+    loud = dict.fromkeys(("bass", "mid", "treble", "beat", "rms"), 0.8)
+    seeds = range(6) if PRESETS[name][1] <= 16 else range(2)
+    for network in (init_glow(preset(name, head="palette"), seed) for seed in seeds):
+        moments = [{"time": t} | heard for t in (0.0, 20.0, 40.0) for heard in ({}, loud)]
+        light = np.array([0.2126, 0.7152, 0.0722]) @ np.array([evaluate(network, pixels, now) for now in moments])
+        assert light.std() > 0.1
+        assert np.median(light) < 0.3
+        assert np.quantile(light, 0.97) > 0.4
+        assert light.mean() < 0.45
+
+
+def test_other_ears_leave_silence_as_it_is():
+    plain, other = (draw(Recipe("3L_4D", 5, head="palette", ear=ear)) for ear in (0, 7))
+    assert "--ear 7" in other.training
+    assert "--ear" not in plain.training
+    assert np.array_equal(draw(parse_command(other.training)).network.flat, other.network.flat)
+    first, second = (style.network.tensors[0] for style in (plain, other))
+    changed = [name for n, name in enumerate(plain.shape.inputs) if (first[:, n] != second[:, n]).any()]
+    assert changed == ["bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms"]
+    assert 0.5 < np.abs(second).max() / np.abs(first).max() < 2

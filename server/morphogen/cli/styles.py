@@ -131,6 +131,7 @@ def draw(
     extent: Annotated[float, typer.Option(metavar="X", help="Coordinate at the upper edge.")] = 0.5,
     pace: Annotated[float, typer.Option(metavar="X", help="How fast it moves by itself.")] = 1.0,
     reaction: Annotated[float, typer.Option(metavar="X", help="How strongly music moves it.")] = 1.0,
+    ear: Annotated[int, typer.Option(metavar="N", help="How it hears, drawn anew; 0: as its seed has it.", min=0)] = 0,
     contrast: Annotated[float, typer.Option(metavar="X", help="Factor on the output weights.")] = 1.0,
     harmony: Annotated[float, typer.Option(metavar="X", help="0 independent colours, 1 one single hue.")] = 0.0,
     head: Annotated[str, typer.Option(metavar="rgb|palette", help="Three channels, or one through colours.")] = "rgb",
@@ -143,7 +144,9 @@ def draw(
     from morphogen.library.draw import draw as draw_style
 
     listed = tuple(word.strip() for word in inputs.split(",")) if inputs else Recipe().inputs
-    recipe = Recipe(preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony, head)
+    recipe = Recipe(
+        preset, seed, _init(init), listed, units, gain, extent, pace, reaction, contrast, harmony, head, ear
+    )
     _save(draw_style(recipe, name, title, licence), output)
 
 

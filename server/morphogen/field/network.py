@@ -26,6 +26,7 @@ ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
 HEADS = {"rgb": 3, "palette": 1}  # channels of the output layer; what makes colours of them: field.palette
 MAX_LAYERS = 8
 MAX_WIDTH = 256
+SHALLOW = 2.4  # times the gain of the second of two layers, with a palette
 NARROW = 16  # units; a layer with more makes the network wide: drawn by matrix multiplication (render.wide)
 
 PRESETS: dict[str, tuple[int, int]] = {
@@ -167,18 +168,33 @@ def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:
 
 
 def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float = 5.0) -> Network:
-    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3; of a
-    palette, whose dark half is dark by itself, -1 +- 1). Wide networks: see `wide_init`."""
+    """Glowing tendrils on black: hidden biases in +-1.5, output gain 5, output bias -1.5 +- 1 (DESIGN section 3). With
+    a palette the output is set by what it reads (`placing`). Wide networks: see `wide_init`."""
     if shape.wide:
         from morphogen.field.wide_init import init_wide
 
         return init_wide(shape, seed, extent, hidden_gain)
     rng = np.random.default_rng(seed)
+    if shape.head.startswith("palette"):
+        return _init_palette(shape, rng, extent, hidden_gain)
     tensors: list[NDArray[np.float32]] = []
     pairs = list(pairwise(shape.widths))
-    level = (-2.0, 0.0) if shape.head == "palette" else (-2.5, -0.5)
     for i, (a, b) in enumerate(pairs):
         last = i == len(pairs) - 1
-        bias = rng.uniform(*level, b) if last else rng.uniform(-1.5, 1.5, b)
+        bias = rng.uniform(-2.5, -0.5, b) if last else rng.uniform(-1.5, 1.5, b)
         tensors += [_xavier(rng, b, a, 5.0 if last else hidden_gain), bias.astype(np.float32)]
-    return Network(shape, (*tensors, *head_tensors(shape, rng)), extent)
+    return Network(shape, tuple(tensors), extent)
+
+
+def _init_palette(shape: Shape, rng: np.random.Generator, extent: float, hidden_gain: float) -> Network:
+    from morphogen.field.placing import LEVEL, placed
+
+    hidden: list[NDArray[np.float32]] = []
+    for i, (a, b) in enumerate(pairwise(shape.widths[:-1])):
+        # Two layers fold the plane too seldom: without more gain in the second they are blobs.
+        gain = hidden_gain * (SHALLOW if i and len(shape.layers) == 2 else 1.0)
+        hidden += [_xavier(rng, b, a, gain), rng.uniform(-1.5, 1.5, b).astype(np.float32)]
+    rows, level = _xavier(rng, shape.outputs, shape.widths[-2], 5.0), rng.uniform(-2.5, -0.5, shape.outputs)
+    level[0] = rng.uniform(*LEVEL)
+    out = placed(shape, hidden, rows, level, extent)
+    return Network(shape, (*hidden, *out, *head_tensors(shape, rng)), extent)

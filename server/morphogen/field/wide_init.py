@@ -4,7 +4,7 @@ With every unit reading every other, a sum of 128 curves is a fog whatever the g
 and 8L_256D. So each unit reads four of the layer before, as in a network of the seeds' size, and the output reads six
 units, the same for all channels: lines and glass panes come back. How busy the picture gets is the gain multiplied over
 the layers, so a deeper network takes a smaller one. The output is set by what it reads: half of the picture lies below
-the glow, and the channels share some of their direction, else every colour is a primary.
+the glow, and the channels share some of their direction, else every colour is a primary. With a palette: `placing`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.inputs import FRAME_INPUTS
 from morphogen.field.network import Network, Shape, head_tensors
+from morphogen.field.placing import LEVEL as DARK
+from morphogen.field.placing import placed
 
 FAN_IN, READ = 4, 6  # units that a unit, and the output, reads
-BUSY = 1.8  # times the hidden gain: what the layers' gains multiply to, squared
+BUSY, BUSIER = 1.8, 3.0  # times the hidden gain: what the layers' gains multiply to, squared; with a palette
 SPREAD, LEVEL, RANGE = 2.8, -2.2, 0.75  # of the output before its sigmoid: deviation, median, and half its range
 HARMONY = 0.4
 SAMPLES = 400
@@ -32,7 +34,8 @@ Array = NDArray[np.float64]
 def init_wide(shape: Shape, seed: int, extent: float, hidden_gain: float) -> Network:
     """`network.init_glow` for wide shapes; the same on every machine, bit for bit."""
     rng = np.random.default_rng(seed)
-    gain = round((BUSY * hidden_gain) ** (2 / len(shape.layers)), 4)  # powers differ in their last bit
+    busy = BUSIER if shape.head == "palette" else BUSY
+    gain = round((busy * hidden_gain) ** (2 / len(shape.layers)), 4)  # powers differ in their last bit
     tensors: list[Array] = []
     for layer, (inputs, units) in enumerate(pairwise(shape.widths[:-1])):
         if layer:
@@ -43,11 +46,13 @@ def init_wide(shape: Shape, seed: int, extent: float, hidden_gain: float) -> Net
     rows = np.zeros((shape.outputs, shape.widths[-2]))
     read = rng.choice(rows.shape[1], min(READ, rows.shape[1]), replace=False)
     rows[:, read] = rng.uniform(-1, 1, (shape.outputs, len(read)))
+    if shape.head == "palette":
+        out = placed(shape, tensors, rows, rng.uniform(*DARK, 1), extent)
+        return Network(shape, (*(t.astype(np.float32) for t in tensors), *out, *head_tensors(shape, rng)), extent)
     rows = (1 - HARMONY) * rows + HARMONY * math.sqrt(1 / shape.outputs) * rows.sum(axis=0)
     level = rng.uniform(LEVEL - RANGE, LEVEL + RANGE, shape.outputs)
     tensors += _placed(rows, level, _last_hidden(shape, tensors, extent))
-    weights = [t.astype(np.float32) for t in tensors]
-    return Network(shape, (*weights, *head_tensors(shape, rng)), extent)
+    return Network(shape, tuple(t.astype(np.float32) for t in tensors), extent)
 
 
 def _sparse(rng: np.random.Generator, units: int, inputs: int, gain: float) -> Array:

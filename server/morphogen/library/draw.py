@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from morphogen.library.style import Style
 
 Init = Literal["glow", "seed"]
 COMMAND = "morphogen styles draw"
+HEARD = tuple(name for name in FRAME_INPUTS if name not in ("time", "progress"))
 NUMBERS = ("gain", "extent", "pace", "reaction", "contrast", "harmony")
 ROLES = {
     "time": "moves the picture by itself", "bass": "20-250 Hz bends it", "mid": "250-4000 Hz bends it",
@@ -43,7 +45,9 @@ class Recipe:
     preset: of `field.network.PRESETS`. inputs: names of `field.network.INPUTS`. units: activations cycle over the
     units of a layer instead of over the layers. gain: hidden gain (glow only). extent: coordinate at the upper edge.
     pace: factor on the first layer's `time` weights; Xavier with gain 5 gives up to 3 radians a second, which
-    flickers, so starters take 0.03-0.1. reaction: factor on all audio weights. contrast: factor on the output weights.
+    flickers, so starters take 0.03-0.1. reaction: factor on all audio weights. ear: seed of the audio weights alone, 0:
+    as the init draws them; among many the ones can be looked for with which loud music shows most before it flashes.
+    contrast: factor on the output weights.
     harmony: how far the three output rows share one direction. 0 is the plain init: independent channels, so pure
     reds, greens and blues side by side; at 0.5 colours run from black over one or two hues to white, as light does.
     head: of `field.network.HEADS`; with a palette there are no rows to harmonise.
@@ -61,6 +65,7 @@ class Recipe:
     contrast: float = 1.0
     harmony: float = 0.0
     head: str = "rgb"
+    ear: int = 0
 
     def command(self) -> str:
         """The shell command that draws it again; defaults are left out."""
@@ -72,6 +77,8 @@ class Recipe:
             words.append("--units")
         if self.head != plain.head:
             words += ["--head", self.head]
+        if self.ear:
+            words += ["--ear", str(self.ear)]
         for key in NUMBERS:
             if getattr(self, key) != getattr(plain, key):
                 words += [f"--{key}", repr(float(getattr(self, key)))]
@@ -89,6 +96,7 @@ def parse_command(command: str) -> Recipe:
     parser.add_argument("--inputs", type=lambda text: tuple(text.split(",")), default=SEED_INPUTS)
     parser.add_argument("--units", action="store_true")
     parser.add_argument("--head", default="rgb")
+    parser.add_argument("--ear", type=int, default=0)
     for key in NUMBERS:
         parser.add_argument(f"--{key}", type=float, default=getattr(Recipe(), key))
     try:
@@ -110,6 +118,8 @@ def network(recipe: Recipe) -> Network:
     else:
         raise UsageError(f"unknown init {recipe.init!r}.", "Known: glow, seed.")
     first = drawn.tensors[0].copy()
+    if recipe.ear:
+        _listen(first, shape.inputs, recipe)
     for column, name in enumerate(shape.inputs):
         if name in FRAME_INPUTS:
             first[:, column] *= np.float32(recipe.pace if name == "time" else recipe.reaction)
@@ -117,6 +127,16 @@ def network(recipe: Recipe) -> Network:
     out = _harmonise(drawn.tensors[at], recipe)
     tensors = (first, *drawn.tensors[1:at], out, *drawn.tensors[at + 1 :])
     return replace(drawn, tensors=tensors, geometry=geometry.default(shape.inputs, recipe.seed))
+
+
+def _listen(first: NDArray[np.float32], inputs: Sequence[str], recipe: Recipe) -> None:
+    """Weights of what is heard, drawn anew, each as large as the init's may be."""
+    rng = np.random.default_rng(recipe.ear)
+    bound = recipe.gain * math.sqrt(6 / sum(first.shape))
+    for name in HEARD:
+        column = rng.uniform(-bound, bound, len(first))
+        if name in inputs:
+            first[:, inputs.index(name)] = column
 
 
 def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
@@ -150,8 +170,9 @@ def _shape(recipe: Recipe) -> Shape:
 
 def draw(recipe: Recipe, name: str = "", title: str = "", licence: str = "MIT") -> Style:
     """An untrained style, labelled as such: trained False, guide 'none', no score, no prompt. Raises UsageError."""
-    if not 0 <= recipe.seed < 2**63:
-        raise UsageError(f"seed {recipe.seed} does not fit.", "Take a whole number from 0 to 2^63-1.")
+    for number in (recipe.seed, recipe.ear):
+        if not 0 <= number < 2**63:
+            raise UsageError(f"seed {number} does not fit.", "Take a whole number from 0 to 2^63-1.")
     roles = {key: doc for key, doc in ROLES.items() if key in recipe.inputs}
     return Style(
         network(recipe), name or f"own/{recipe.preset.lower()}-{recipe.seed}", title, guide="none", seed=recipe.seed,
