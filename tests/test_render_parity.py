@@ -6,7 +6,7 @@ generation that this machine can pretend to be. The worst case of each is printe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import llvmlite.binding as llvm
@@ -111,12 +111,29 @@ def no_history(request) -> None:
 # --- networks
 
 
-@pytest.mark.parametrize("time", [7.0, HOURS + 7])
-def test_shipped_styles(judge, time):
+def shipped(judge: Judge, names: Iterable[str]) -> None:
     library = Library()
-    for name in library.names():
-        what = scene(library.find(name).network, values=VALUES | {"time": time})
-        judge.check(what, SIZE, f"{name} at {time:g} s")
+    for name in names:
+        for time in (7.0, HOURS + 7):
+            what = scene(library.find(name).network, values=VALUES | {"time": time})
+            judge.check(what, SIZE, f"{name} at {time:g} s")
+
+
+def test_shipped_styles(judge):
+    """All of them by this processor's own code and by a card, the patterns by everyone, each other one by one more in
+    turn: their shapes are all different, and to compile them for everyone takes four minutes, an eighth of all tests."""
+    names = Library().names()
+    sharing = [name for name in variants() if name not in ("cpu:host", "cuda")]
+    if judge.name in sharing:
+        patterns = [name for name in names if name.startswith("pattern/")]
+        others = [name for name in names if name not in patterns]
+        names = patterns + others[sharing.index(judge.name) :: len(sharing)]
+    shipped(judge, names)
+
+
+@pytest.mark.soak
+def test_every_shipped_style_everywhere(judge):
+    shipped(judge, Library().names())
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if not preset(name).wide])
