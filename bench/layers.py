@@ -1,7 +1,7 @@
 """The sheet of all blend modes for docs/layers.md, and what a layer costs.
 
 python bench/layers.py              writes docs/images/layers.jpg
-python bench/layers.py --cost       ms a frame at 1080p: the base alone, the layer alone, both; interleaved
+python bench/layers.py --cost       a frame at 1080p: each pattern alone and as a layer, beside a plain network
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from morphogen.still import render_still
 from style_sheets import DIM, INK, PAPER, font, wrapped
 
 BASE = "nature/lava"
+PLAIN = "starter/abyss"  # 3L_4D, the plain network
 LAYERS = ("pattern/stars", "pattern/voronoi")
 CELL, GAP, LINE = (288, 162), 10, 18
 TIME, ROUNDS = 8.0, 12
@@ -71,24 +72,28 @@ def sheet() -> Image.Image:
 
 
 def cost() -> None:
-    """Medians of rounds in which every scene takes its turn. Processor time, which what else runs hardly moves."""
+    """Each pattern alone, and as a layer over the plain network, beside that network alone: a Markdown table. Medians
+    of rounds in which every scene takes its turn, of processor time, which what else runs moves less."""
     library, spec = Library(), TargetSpec(1920, 1080)
-    base, other, star = (library.find(name).network for name in ("starter/abyss", "cosmic/nebula", "pattern/stars"))
-    scenes = {
-        "base": Scene((base,)), "base, twice": Scene((base,), layer=Layer(base, "screen", 0.7)),
-        "stars": Scene((star,)), "base and stars": Scene((base,), layer=Layer(star, "add")),
-        "cross-fade and stars": Scene((base, other), mix=0.5, layer=Layer(star, "add")),
-    }  # fmt: skip
+    plain = library.find(PLAIN).network
+    names = [name for name in library.names() if name.startswith("pattern/")]
+    networks = {PLAIN: plain, **{name: library.find(name).network for name in names}}
+    scenes = {(name, False): Scene((network,), SOUND) for name, network in networks.items()}
+    scenes |= {(name, True): Scene((plain,), SOUND, layer=Layer(it, "screen", 0.7)) for name, it in networks.items()}
     renderer, out = create("cpu"), np.empty(spec.pixel_bytes, np.uint8)
-    taken: dict[str, list[float]] = {name: [] for name in scenes}
+    taken: dict[tuple[str, bool], list[float]] = {what: [] for what in scenes}
     for _ in range(ROUNDS):
-        for name, scene in scenes.items():
+        for what, scene in scenes.items():
             start = process_time()
             renderer.render(scene, [(spec, out)])
-            taken[name].append(process_time() - start)
-    for name, seconds in taken.items():
-        print(f"{name:24} {1e3 * median(seconds):6.2f} ms, fastest {1e3 * min(seconds):6.2f}")
+            taken[what].append(process_time() - start)
     renderer.close()
+    bare = median(taken[PLAIN, False])
+    print(f"| 1080p, every pixel, beside `{PLAIN}` ({1e3 * bare:.1f} ms of processor time) | alone | layer over it |")
+    print("| --- | --- | --- |")
+    for name in networks:
+        alone, over = (median(taken[name, layered]) / bare for layered in (False, True))
+        print(f"| `{name}` | x {alone:.2f} | x {over:.2f} |")
 
 
 if __name__ == "__main__":

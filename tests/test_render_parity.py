@@ -121,7 +121,7 @@ def shipped(judge: Judge, names: Iterable[str]) -> None:
 
 def test_shipped_styles(judge):
     """All of them by this processor's own code and by a card, the patterns by everyone, each other one by one more in
-    turn: their shapes are all different, and to compile them for everyone takes four minutes, an eighth of all tests."""
+    turn: all their shapes differ, and to compile them for everyone takes four minutes, an eighth of all tests."""
     names = Library().names()
     sharing = [name for name in variants() if name not in ("cpu:host", "cuda")]
     if judge.name in sharing:
