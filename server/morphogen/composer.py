@@ -6,14 +6,17 @@ Runs on the render thread. The picture's time is integrated, so changing its spe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from morphogen.audio.key import Key
 from morphogen.coloured import Colourist
 from morphogen.field.grade import Grade
 from morphogen.field.layers import BLENDS
 from morphogen.field.network import Network
 from morphogen.field.scene import SAMPLES, Layer, Scene, View
+from morphogen.hue import HueFollower
 from morphogen.params.catalog import BY_KEY, LAYER_GRADE, LAYER_VIEW
 from morphogen.params.drift import drift_noise
 from morphogen.params.store import Snapshot
@@ -32,12 +35,15 @@ class Composer:
     def __init__(self, time: float = 0.0) -> None:
         self.time = time
         self.colourist = Colourist()
+        self._hue = HueFollower()
         self._warp = 0.0
         self._drift = 0.0
         self._scale: tuple[Network | None, np.ndarray] = (None, np.zeros(0))
 
-    def compose(self, values: Snapshot, look: Look, dt: float, layer: Layer | None = None) -> Scene:
-        """The scene of the frame that comes `dt` seconds after the last one."""
+    def compose(
+        self, values: Snapshot, look: Look, dt: float, layer: Layer | None = None, key: Key | None = None
+    ) -> Scene:
+        """The scene of the frame that comes `dt` seconds after the last one. key: that the music is in."""
         self.time += dt * values["time/speed"]
         self._warp += dt * values["view/warp_speed"]
         self._drift += dt * values["drift/rate"]
@@ -50,7 +56,7 @@ class Composer:
             heard(values, self.time),
             look.mix,
             view(values, self._warp),
-            grade(values),
+            self._grade(values, key, dt),
             trail=values["time/trail"],
             dt=dt,
             master=0.0 if black else values["output/master"],
@@ -60,6 +66,10 @@ class Composer:
             matte=values["output/alpha"] >= 0.5,
             samples=SAMPLES[int(values["output/supersample"])],
         )
+
+    def _grade(self, values: Snapshot, key: Key | None, dt: float) -> Grade:
+        plain, turn = grade(values), self._hue.turn(values, key, dt)
+        return replace(plain, hue=plain.hue + turn) if turn else plain
 
     def _drifted(self, network: Network, amount: float) -> Network:
         noise = drift_noise(1, network.shape.parameters, self._drift)

@@ -31,7 +31,7 @@ from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.loop import FrameLoop
 from morphogen.overlay import Overlay
-from morphogen.params.catalog import FEATURES
+from morphogen.params.catalog import FEATURES, FOLLOWED
 from morphogen.params.modulation import ModMatrix
 from morphogen.params.snapshots import Snapshots
 from morphogen.params.store import ParamStore, Snapshot
@@ -185,7 +185,7 @@ class Instrument:
             black = values.on("output/blackout")
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
-            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt))
+            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt), self.audio.key)
         if self._strobe.dark(values["output/strobe"], now):
             self._scene = replace(self._scene, master=0.0)
         if self.relay.watched:
@@ -254,7 +254,8 @@ class Instrument:
 
     def _audio_settings(self) -> AudioSettings:
         value = self.params.value
-        return AudioSettings(value("audio/gain"), value("audio/delay"), value("audio/attack"), value("audio/release"))
+        gain, delay, attack, release = (value(f"audio/{name}") for name in ("gain", "delay", "attack", "release"))
+        return AudioSettings(gain, delay, attack, release, FOLLOWED[int(value("color/follow"))] == "key")
 
     def _changed(self, key: str, value: float, origin: str) -> None:
         self.emit("param", {"key": key, "value": self.params.specs[key].public(value), "origin": origin})

@@ -15,6 +15,7 @@ def state(instrument: Instrument) -> dict[str, Any]:
     """The event `state`; cheap. Render thread."""
     stats, tempo, drawn = instrument.loop.stats, instrument.frame_tempo, instrument.renderer.describe()
     width, height = instrument.show_size
+    key = instrument.audio.key
     return {
         "fps": round(stats.fps_now, 1),
         "late": stats.late,
@@ -31,6 +32,8 @@ def state(instrument: Instrument) -> dict[str, Any]:
         "link_peers": instrument.rig.peers() if hasattr(instrument, "rig") else None,
         "audio": instrument.audio.kind,
         "level_db": round(instrument.audio.level_db, 1),
+        "key": str(key) if key else "",
+        "key_confidence": round(key.confidence, 2) if key else 0.0,
         "backend": instrument.renderer.name,
         "size": f"{width}x{height}",
         "half": drawn.get("half", []),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from morphogen import log
 from morphogen.audio.features import NAMES, SILENCE, AudioSettings, Features
+from morphogen.audio.key import Key
 from morphogen.audio.listener import Listener
 from morphogen.audio.ring import Ring
 from morphogen.clock import Clock
@@ -164,9 +165,15 @@ class AudioEngine:
         listener = self._listener
         return listener.level_db if listener is not None else -120.0
 
+    @property
+    def key(self) -> Key | None:
+        """The key that is heard; None while nothing was clear, or `AudioSettings.keys` is off. Any thread."""
+        listener = self._listener
+        return listener.key if listener is not None else None
+
     def stats(self) -> dict[str, Any]:
         """{source, rate, channels, xruns, overruns, blocks, latency_ms (push to published feature), level_db,
-        analysis_us (mean a hop), bpm_heard, confidence}."""
+        analysis_us (mean a hop), bpm_heard, confidence, key ('A minor' or ''), key_confidence}."""
         listener = self._listener
         heard: dict[str, Any] = listener.stats() if listener is not None else {"rate": 0}
         return {

@@ -54,12 +54,14 @@ SILENCE = Features()
 
 @dataclass(frozen=True, slots=True)
 class AudioSettings:
-    """What the parameters `audio/gain delay attack release` say; gain a factor, the others milliseconds."""
+    """What the parameters `audio/gain delay attack release` say; gain a factor, the others milliseconds. keys: whether
+    anyone wants to know the key."""
 
     gain: float = 1.0
     delay_ms: float = 0.0
     attack_ms: float = 10.0
     release_ms: float = 120.0
+    keys: bool = False
 
 
 class AdaptiveRange:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen.audio.features import AudioSettings, Extractor, Features
+from morphogen.audio.key import Key, KeyTracker
 from morphogen.audio.tempo import BeatTracker, Heard
 
 HISTORY = 256  # hops, 2.5 s: `audio/delay` looks back half a second at most
@@ -51,6 +52,7 @@ class Listener:
         self.history = History()
         self._extractor = Extractor(rate)
         self._tracker = BeatTracker(self._extractor.hop_seconds)
+        self._keys: KeyTracker | None = None  # only while anyone wants to know
         self._now = now
         self._samples = 0
         self._hops = 0
@@ -65,12 +67,16 @@ class Listener:
         begin = self._now()
         self._shift = start - self._samples / self.rate
         hops = 0
+        if settings.keys != (self._keys is not None):
+            self._keys = KeyTracker(self.rate) if settings.keys else None
         for raw, features in self._extractor.feed(samples, settings):
             self._rms = raw.rms
             heard = self._tracker.step(raw.pulse, raw.time)
             if heard is not None:
                 self._beat = replace(heard, beat_time=heard.beat_time + self._shift)
             self.history.add(features, raw.time + self._shift)
+            if self._keys is not None:
+                self._keys.step(self._extractor.spectrum.newest)
             hops += 1
         self._samples += len(samples)
         if hops:
@@ -87,13 +93,19 @@ class Listener:
         self._latency += 0.05 * (latency - self._latency)
 
     @property
+    def key(self) -> Key | None:
+        """The key that is heard; None while nothing was clear, or nobody wants to know."""
+        keys = self._keys
+        return keys.key if keys is not None else None
+
+    @property
     def level_db(self) -> float:
         """RMS of the last window, dBFS, not under -120."""
         return max(20.0 * math.log10(self._rms), -120.0) if self._rms > 1e-6 else -120.0
 
     def stats(self) -> dict[str, Any]:
         """Numbers for `AudioEngine.stats`."""
-        heard = self._tracker.heard
+        heard, key = self._tracker.heard, self.key
         return {
             "rate": self.rate,
             "hops": self._hops,
@@ -101,4 +113,6 @@ class Listener:
             "analysis_us": round(1e6 * self._busy, 1),
             "bpm_heard": round(heard.bpm, 2) if heard else 0.0,
             "confidence": round(heard.confidence, 2) if heard else 0.0,
+            "key": str(key) if key else "",
+            "key_confidence": round(key.confidence, 2) if key else 0.0,
         }

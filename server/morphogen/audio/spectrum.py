@@ -112,6 +112,11 @@ class Spectrum:
                 self._hops += 1
                 yield self._measure()
 
+    @property
+    def newest(self) -> NDArray[np.float32]:
+        """The last hop's samples, mono, after gain, finite; valid until more are fed."""
+        return self._buffer[self._end - self.hop : self._end]
+
     @staticmethod
     @cache
     def _mixer(channels: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ PALETTES = (  # `field.palettes` says what they are; a test holds the two togeth
     "off", "calm", "fierce", "cosmic", "cellular", "flowing", "geometric", "organic", "fractal", "aurora", "dawn",
     "dusk", "ember", "ice", "deep", "forest", "neon", "candy", "gold", "rose", "ink",
 )  # fmt: skip
+FOLLOWED = ("off", "key", "centroid")  # what the hue may follow
 LFOS = 4
 LFO_SHAPES = ("sine", "triangle", "saw", "square")
 # `field.palettes.NAMES`, which this room does not see; a test holds the two together.
@@ -56,6 +57,9 @@ PARAMS: tuple[Param, ...] = (
     Param("color/saturation", 1, 0, 3, "0 is black and white.", unit="factor", smoothing=0.05),
     Param("color/hue", 0, 0, 1, "Turns all colours around the colour circle.",
           unit="turns", smoothing=0.05, clip="wrap"),
+    Param("color/follow", 0, 0, len(FOLLOWED) - 1, "What turns the hue: the music's key, on the circle of fifths, or its brightness.",
+          kind="choice", choices=FOLLOWED),
+    Param("color/follow_amount", 1, 0, 1, "How far the music turns the hue; 1 is once round for all keys.", smoothing=0.05),
     Param("color/tint", 0, 0, 1, "How much of one single colour.", smoothing=0.05),
     Param("color/tint_hue", 0.6, 0, 1, "Which colour the tint has (0 red, 1/3 green, 2/3 blue).",
           unit="turns", smoothing=0.05, clip="wrap"),

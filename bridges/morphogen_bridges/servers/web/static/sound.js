@@ -126,7 +126,7 @@ export class Sound {
     const audio = stats?.audio;
     const name = typeof audio === "string" ? audio : audio?.source ?? audio?.name;
     if (!name) return;
-    say(byId("heard"), `Hears: ${name}`);
+    say(byId("heard"), `Hears: ${name}${audio.key ? `, in ${audio.key}` : ""}`);
     if (document.activeElement !== this.select && [...this.select.options].some((o) => o.value === name)) this.select.value = name;
   }
 }
