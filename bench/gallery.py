@@ -1,11 +1,13 @@
 """The gallery of the docs, by one command: contact sheets of all that can be seen, and a short loop of the best.
 
     python bench/gallery.py                      all of it, into docs
-    python bench/gallery.py --only pattern       one sheet (a series, `preset`, `palette` or `clip`); the page is kept
+    python bench/gallery.py --only pattern       one sheet (a series, `preset`, `palette`), `strip` or `clip`; the page
+                                                 is kept
     python bench/gallery.py -o FOLDER            elsewhere
 
 Each style in four states: above 3 s into its own time, below 45 s; left in silence, right in loud music.
-Writes images/gallery/NAME.jpg (under 600 kB each), images/gallery/loop.webp and gallery.md.
+Palettes on four styles. Writes images/gallery/NAME.jpg (under 600 kB each), images/gallery/loop.webp, the strip of all
+palettes images/palettes.png, and gallery.md.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from PIL import Image, ImageDraw
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from morphogen.field.network import PRESETS, init_glow, preset
+from morphogen.field.palettes import TABLE
 from morphogen.library.find import Library, StyleInfo
 from morphogen.library.style import Style
 from morphogen.offline.clip import encode
@@ -39,13 +42,15 @@ EACH = 24  # blocks a sheet
 MOST_BYTES = 600_000
 PALETTE = "color/palette"
 WITHOUT = ("none", "off", "")  # values of PALETTE that are no palette
-DYED = "cosmic/nebula"  # what the palettes are shown on
+DYED = ("cosmic/nebula", "nature/sea", "organic/cell_division", "mood/pastel_watercolor")  # under the palettes: dark
+# and bright, lines and clouds
+STRIPE, BETWEEN = (768, 28), 4  # of each palette in the strip
 BEST = ("cosmic/galaxy", "nature/lava", "organic/neurons", "cosmic/nebula")  # of the loop
 LOOP_SIZE, LOOP_SECONDS, LOOP_FPS, LOOP_FADE, LOOP_QUALITY = (480, 270), 6.0, 20.0, 10, 60
 ABOUT = {
     "pattern": "Patterns of formulas, driven by music as networks are; their fields are inputs for networks, too.",
     "preset": f"Untrained networks of each size with a palette, seeds {', '.join(map(str, SEEDS))}.",
-    "palette": f"Every palette of `{PALETTE}`, on `{DYED}`.",
+    "palette": f"Every palette of `{PALETTE}`, on {', '.join(f'`{name}`' for name in DYED)}.",
     "starter": "Untrained starters.",
 }
 Picture = NDArray[np.uint8]
@@ -54,21 +59,24 @@ Block = tuple[Image.Image, str, str]  # cells, name, words
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench/gallery.py", description="The gallery of the docs.")
-    parser.add_argument("--only", metavar="NAME", help="one sheet, or 'clip'")
+    parser.add_argument("--only", metavar="NAME", help="one sheet, 'strip' or 'clip'")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"), help="folder of the page")
     given = parser.parse_args(argv)
     library, bench = Library(), Bench([demo_track()])
     folder = given.output / "images" / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
     kinds = sections(library)
-    if given.only and given.only not in (*kinds, "clip"):
-        print(f"gallery: there is no sheet {given.only[:40]!r}. Known: {', '.join(kinds)}, clip.", file=sys.stderr)
+    if given.only and given.only not in (*kinds, "strip", "clip"):
+        known = ", ".join((*kinds, "strip", "clip"))
+        print(f"gallery: there is no sheet {given.only[:40]!r}. Known: {known}.", file=sys.stderr)
         return 2
     shown: dict[str, list[Path]] = {}
     for kind, blocks in kinds.items():
         if given.only in (None, kind):
             shown[kind] = sheets(folder, kind, blocks(bench, library))
             print(f"{kind}: {', '.join(path.name for path in shown[kind])}", flush=True)
+    if given.only in (None, "strip"):
+        strip().save(given.output / "images" / "palettes.png", optimize=True)
     if given.only in (None, "clip"):
         print(f"loop.webp: {clip(bench, [library.find(name) for name in BEST], folder / 'loop.webp') / 1e6:.1f} MB")
     bench.close()
@@ -118,21 +126,43 @@ def _presets(bench: Bench, _: Library) -> Iterator[Block]:
 
 
 def _palettes(bench: Bench, library: Library) -> Iterator[Block]:
-    style = library.find(DYED)
+    styles = [library.find(name) for name in DYED]
     for name in palettes():
-        yield cells(bench, style, **{PALETTE: name}), name, f"{PALETTE}={name}"
+        pictures = [held(bench, style, MOMENTS[:1], ("mid",), **{PALETTE: name})[0] for style in styles]
+        yield tiled(pictures), name, f"{PALETTE}={name}"
 
 
-def cells(bench: Bench, style: Style, **settings: str) -> Image.Image:
+def cells(bench: Bench, style: Style) -> Image.Image:
     """Four pictures in a square: above early, below later; left quiet, right loud."""
-    sheet = Image.new("RGB", (2 * CELL[0], 2 * CELL[1]))
+    return tiled(held(bench, style, MOMENTS, ("quiet", "loud")))
+
+
+def held(
+    bench: Bench, style: Style, times: Sequence[float], levels: Sequence[str], **settings: str
+) -> list[Image.Image]:
+    """Pictures of a style at each time, at each level of music held still."""
     with bench.rehearsal(style, **settings) as rehearsal:
-        for row, time in enumerate(MOMENTS):
-            for column, level in enumerate(("quiet", "loud")):
-                picture = rehearsal.draw(rehearsal.hold(time, **LEVELS[level]), CELL)[..., :3]
-                at = (column * CELL[0], row * CELL[1])
-                sheet.paste(Image.fromarray(np.ascontiguousarray(picture)), at)
+        drawn = [rehearsal.draw(rehearsal.hold(time, **LEVELS[level]), CELL) for time in times for level in levels]
+    return [Image.fromarray(np.ascontiguousarray(picture[..., :3])) for picture in drawn]
+
+
+def tiled(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Four in a square, row by row."""
+    sheet = Image.new("RGB", (2 * CELL[0], 2 * CELL[1]))
+    for n, picture in enumerate(pictures):
+        sheet.paste(picture, (n % 2 * CELL[0], n // 2 * CELL[1]))
     return sheet
+
+
+def strip() -> Image.Image:
+    """All palettes from dark to bright, one below the other."""
+    step = STRIPE[1] + BETWEEN
+    picture = Image.new("RGB", (STRIPE[0], len(TABLE) * step - BETWEEN), PAPER)
+    for n, colours in enumerate(TABLE.values()):
+        entries = np.rint(np.linspace(0, len(colours) - 1, STRIPE[0])).astype(int)
+        row = np.rint(255 * colours[entries]).astype(np.uint8)
+        picture.paste(Image.fromarray(np.repeat(row[None], STRIPE[1], axis=0)), (0, n * step))
+    return picture
 
 
 # --- sheets

@@ -96,6 +96,15 @@ def test_one_sheet_at_a_time(tiny, tmp_path, capsys):
     assert "there is no sheet 'moood'. Known: " in capsys.readouterr().err
 
 
+def test_the_strip_of_the_docs_shows_the_palettes_as_they_are(tmp_path):
+    """Made by `python bench/gallery.py --only strip`."""
+    shown = np.asarray(Image.open(Path(__file__).resolve().parent.parent / "docs" / "images" / "palettes.png"))
+    now = np.asarray(gallery.strip())
+    assert now.shape == (32 * len(gallery.TABLE) - 4, 768, 3)
+    assert np.abs(now.astype(int) - shown).max() <= 1
+    assert (now[5, 0] == np.rint(255 * gallery.TABLE["calm"][0])).all()
+
+
 def test_the_page_shows_every_sheet_that_is_there():
     docs = Path(__file__).resolve().parent.parent / "docs"
     text = (docs / "gallery.md").read_text(encoding="utf-8")
