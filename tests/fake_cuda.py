@@ -272,6 +272,22 @@ class FakeDriver:
         self.queue.append((stream, send))
         return OK
 
+    def cuMemcpyDtoDAsync(self, to: int, source: int, size: int, stream: int) -> CUresult:
+        def copy() -> None:
+            (a, block), (b, old) = self.memory.find(to, size), self.memory.find(source, size)
+            block[to - a : to - a + size] = old[source - b : source - b + size]
+
+        self.queue.append((stream, copy))
+        return OK
+
+    def cuMemsetD8Async(self, device: int, value: int, size: int, stream: int) -> CUresult:
+        def fill() -> None:
+            base, block = self.memory.find(device, size)
+            block[device - base : device - base + size] = value
+
+        self.queue.append((stream, fill))
+        return OK
+
     def cuMemcpyDtoHAsync(self, host: int, device: int, size: int, stream: int) -> CUresult:
         kind, block = self.alive[host]
         assert kind == "host"

@@ -53,6 +53,7 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "cuFuncSetAttribute": (None, [H, N, N]), "cuEventElapsedTime": (ctypes.c_float, [H, H]),
     "cuModuleLoadData": (H, [S]), "cuLinkDestroy": (None, [H]),
     "cuModuleGetFunction": (H, [H, S]), "cuMemcpyHtoDAsync": (None, [H, H, Z, H]),
+    "cuMemcpyDtoDAsync": (None, [H, H, Z, H]), "cuMemsetD8Async": (None, [H, ctypes.c_ubyte, Z, H]),
     "cuMemcpyDtoHAsync": (None, [H, H, Z, H]), "cuEventRecord": (None, [H, H]), "cuEventSynchronize": (None, [H]),
     "cuStreamSynchronize": (None, [H]), "cuLaunchKernel": (None, [H, U, U, U, U, U, U, U, H, H, H]),
 }  # fmt: skip

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from drawing import VALUES, glow
 from morphogen.field import geometry
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.cppn import block_size, evaluate, expand, first_bias, fold, frame_bias, pixel_inputs, reflect
+from morphogen.field.cppn import (
+    COVER,
+    block_size,
+    evaluate,
+    expand,
+    first_bias,
+    fold,
+    frame_bias,
+    pixel_inputs,
+    reflect,
+)
 from morphogen.field.graph import Evaluator, pixel_input
 from morphogen.field.inputs import FIELDS, FRAME_INPUTS, INPUTS, PIXEL_INPUTS
 from morphogen.field.network import (
@@ -76,7 +86,7 @@ def plain(network: Network, x: float, y: float, values: dict[str, float]) -> lis
                     total += float(weight[j, i]) * unit
             following.append(PLAIN[name](total))
         units = following
-    return blossom(network.tensors[-1], units[0]) if network.shape.head == "palette" else units
+    return [*blossom(network.tensors[-1], units[0]), *units[1:]] if network.shape.palette else units
 
 
 def blossom(stops: np.ndarray, place: float) -> list[float]:
@@ -120,7 +130,7 @@ def test_the_truth_is_what_plain_loops_give(shape, seed, extent, heard, time):
     network = drawn(shape, seed, extent)
     values, pixels = heard | {"time": time}, grid(2, 3)
     channels = evaluate(network, pixels, values)
-    assert len(channels) == 3
+    assert len(channels) == (4 if shape.alpha else 3)
     for at in np.ndindex(pixels["x"].shape):
         expected = plain(network, float(pixels["x"][at]), float(pixels["y"][at]), values)
         np.testing.assert_allclose([c[at] for c in channels], expected, rtol=0, atol=1e-9)
@@ -149,6 +159,7 @@ def compare(network: Network, values: dict[str, float], tolerance: float) -> Non
     assert block.shape == (block_size(network.shape),)
     offset = 5  # the graph reads from the slot that it is told
     uniforms = np.concatenate([np.full(offset, np.nan), block.astype(np.float64)])
+    uniforms[COVER] = 1.0
     graph = Evaluator(uniforms, pixels)
     truth = evaluate(network, pixels, values)
     for node, expected in zip(

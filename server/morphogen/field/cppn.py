@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from morphogen.field import geometry, palette
 from morphogen.field.activations import ACTIVATIONS
-from morphogen.field.graph import Array, Node, fma, uniform
+from morphogen.field.graph import Array, Node, as_node, branch, fma, uniform
 from morphogen.field.inputs import LENGTHS, PIXEL_INPUTS, input_nodes, uniform_count
 from morphogen.field.network import Network, Shape
 
+COVER = 0  # slot of the scene's block (`field.scene`): somebody asks for alpha
 TILE = 8192  # pixels that a wide network is evaluated for at once: 16 MB a layer of 256 units
 
 
@@ -62,14 +63,15 @@ def frame_bias(network: Network, values: Mapping[str, float]) -> Array:
 
 
 def evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
-    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns r, g, b, 0..1,
-    float64, same shape."""
+    """The truth. pixels: arrays of one shape for 'x' and 'y' in picture heights (y up). Returns r, g, b and,
+    where the head has it, alpha, 0..1, float64, same shape."""
     return coloured(network.shape, network.tensors, _evaluate(network, pixels, values))
 
 
 def coloured(shape: Shape, tensors: Sequence[NDArray[np.floating]], outputs: Sequence[Array]) -> list[Array]:
-    """r, g, b of the output layer's channels, in float64. tensors: of the whole network."""
-    return palette.evaluate(tensors[-1], outputs[0]) if shape.head == "palette" else list(outputs)
+    """r, g, b (and alpha) of the output layer's channels, in float64. tensors: of the whole network."""
+    colours, alpha = (outputs[:-1], outputs[-1:]) if shape.alpha else (outputs, ())
+    return [*(palette.evaluate(tensors[-1], colours[0]) if shape.palette else colours), *alpha]
 
 
 def _evaluate(network: Network, pixels: Mapping[str, Array], values: Mapping[str, float]) -> list[Array]:
@@ -144,8 +146,7 @@ def fold(network: Network, values: Mapping[str, float]) -> NDArray[np.float32]:
 
 def head_block(network: Network) -> Array:
     """What the head reads of the block, float64: the coefficients of a palette, else nothing."""
-    has = network.shape.head == "palette"
-    return palette.coefficients(network.tensors[-1]) if has else np.zeros(0)
+    return palette.coefficients(network.tensors[-1]) if network.shape.palette else np.zeros(0)
 
 
 def first_weight(network: Network) -> Array:
@@ -243,11 +244,11 @@ def block_size(shape: Shape) -> int:
 
 def head_size(shape: Shape) -> int:
     """Number of floats that the head reads."""
-    return palette.FLOATS if shape.head == "palette" else 0
+    return palette.FLOATS if shape.palette else 0
 
 
 def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
-    """Graph of each layer's units, the last r, g, b, reading the block of `fold` from `first_slot` on."""
+    """Graph of each layer's units, the last as of `headed`, reading the block of `fold` from `first_slot` on."""
     slot = first_slot
     layers = []
     units = input_nodes(shape.inputs, x, y, first_slot + block_size(shape) - uniform_count(shape.inputs))
@@ -260,9 +261,17 @@ def expand(shape: Shape, first_slot: int, x: Node, y: Node) -> list[list[Node]]:
         ]
         slot = biases + len(names)
         layers.append(units)
-    if shape.head == "palette":
-        layers[-1] = palette.expand(units[0], slot)
+    layers[-1] = headed(shape, units, slot)
     return layers
+
+
+def headed(shape: Shape, outputs: Sequence[Node], slot: int) -> list[Node]:
+    """Graph of r, g, b and, where the head has it, alpha, from the output layer; slot: of what the head reads. Alpha is
+    1, and nothing is computed for it, while the uniform COVER is off."""
+    alpha: Sequence[Node] = ()
+    if shape.alpha:
+        outputs, alpha = outputs[:-1], branch(uniform(COVER), outputs[-1:], (as_node(1.0),))
+    return [*(palette.expand(outputs[0], slot) if shape.palette else outputs), *alpha]
 
 
 def _dot(units: Sequence[Node], row: int, bias: int) -> Node:

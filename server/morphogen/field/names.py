@@ -40,4 +40,6 @@ def _named(shape: Shape, tensor: str, size: tuple[int, ...], places: range) -> I
 def _unit(shape: Shape, layer: int, unit: int) -> str:
     if layer < len(shape.layers):
         return f"layer {layer + 1}, unit {unit + 1} ({shape.layers[layer][unit]})"
-    return f"output {COLOURS[unit]}" if shape.head == "rgb" else "output"
+    if shape.alpha and unit == shape.outputs - 1:
+        return "output alpha"
+    return "output" if shape.palette else f"output {COLOURS[unit]}"

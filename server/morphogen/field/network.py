@@ -23,7 +23,9 @@ from morphogen.field.palette import STOPS, random_stops
 
 SEED_INPUTS = ("x", "y", *FRAME_INPUTS)
 ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
-HEADS = {"rgb": 3, "palette": 1}  # channels of the output layer; what makes colours of them: field.palette
+# Channels of the output layer; what makes colours of them: field.palette. The last one of ALPHA is the picture's alpha.
+HEADS = {"rgb": 3, "palette": 1, "rgba": 4, "palette_alpha": 2}
+ALPHA = frozenset({"rgba", "palette_alpha"})
 MAX_LAYERS = 8
 MAX_WIDTH = 256
 SHALLOW = 2.4  # times the gain of the second of two layers, with a palette
@@ -47,6 +49,16 @@ class Shape:
     def outputs(self) -> int:
         """Channels of the output layer."""
         return HEADS[self.head]
+
+    @property
+    def palette(self) -> bool:
+        """Whether colours come out of a palette."""
+        return self.head in ("palette", "palette_alpha")
+
+    @property
+    def alpha(self) -> bool:
+        """Whether the last output is alpha."""
+        return self.head in ALPHA
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -99,6 +111,8 @@ class Network:
             copy.flags.writeable = False
             frozen.append(copy)
         object.__setattr__(self, "tensors", tuple(frozen))
+        if self.shape.wide and self.shape.alpha:
+            raise ValueError(f"network {self.shape} has more than {NARROW} units in a layer, and so no alpha")
         expected = tensor_shapes(self.shape)
         got = [t.shape for t in self.tensors]
         if got != expected:
@@ -137,7 +151,7 @@ def tensor_names(shape: Shape) -> dict[str, tuple[int, ...]]:
     names: dict[str, tuple[int, ...]] = {}
     for n, (inputs, out) in enumerate(pairwise(shape.widths)):
         names[f"layers.{n}.weight"], names[f"layers.{n}.bias"] = (out, inputs), (out,)
-    if shape.head == "palette":
+    if shape.palette:
         names["palette"] = (STOPS, 3)
     return names
 
@@ -154,7 +168,7 @@ def _xavier(rng: np.random.Generator, out: int, inputs: int, gain: float) -> NDA
 
 def head_tensors(shape: Shape, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
     """What follows the layers: the stops of a palette, drawn; else nothing."""
-    return (random_stops(rng),) if shape.head == "palette" else ()
+    return (random_stops(rng),) if shape.palette else ()
 
 
 def init_seed(shape: Shape, seed: int, extent: float = 0.5) -> Network:

@@ -26,7 +26,7 @@ from morphogen.frame import Alpha, TargetSpec
 
 # Slots of the uniform block. The networks' folded weights follow behind.
 _SLOTS = (
-    "screen_scale", "screen_x", "screen_y",
+    "cover", "screen_scale", "screen_x", "screen_y",
     "fold", "across_x", "across_y", "down_x", "down_y", "origin_x", "origin_y",
     "mirror_x", "mirror_y", "kaleidoscope", "segments", "polar",
     "warp", "warp_amount", "warp_scale", "warp_phase_x", "warp_phase_y",
@@ -52,7 +52,8 @@ class Program:
     """What is compiled.
 
     row: graph from 'py' to ROW values, the same for all pixels of a row. colour: graph from 'px', 'py' and those to
-    r, g, b before the temporal blend, 0..1. matte: graph from 'r', 'g', 'b' after it to red, green, blue and alpha.
+    r, g, b and alpha before the temporal blend, premultiplied; alpha is 1 unless somebody asks for it (`cover`), and a
+    channel to be kept only with `four`. matte: graph from 'r', 'g', 'b', 'a' after it to red, green, blue and alpha.
     finish: graph from 'value' and 'threshold' to a number whose floor is the 8-bit level of one channel; alpha: to that
     of the fourth, from 'value', 'red', 'green' and 'blue', the thresholds of the others.
     """
@@ -84,15 +85,16 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     """The pixel program for one network shape, or for two while they cross-fade."""
     x, y = _view(pixel_input("px"), pixel_input("py"))
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
-    pictures = [_coloured([Node("pick", (one, c)) for c in range(3)]) for one in fields]
-    rgb = pictures[0]
-    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other
-        rgb = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*pictures, strict=True))
-    rgb = branch(_u("layered"), over(rgb, _u), rgb)
+    pictures = [_coloured(one, shape) for one, shape in zip(fields, shapes, strict=True)]
+    covered = [matte.covered(one, _u) for one in pictures]
+    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other; never a layer
+        rgba = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*covered, strict=True))
+    else:
+        rgba = branch(_u("layered"), over(pictures[0], _u), covered[0])
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
-    return Program(shapes, row, rgb, matte.colours(_u), finish, matte.alpha(_u))
+    return Program(shapes, row, rgba, matte.colours(_u), finish, matte.alpha(_u))
 
 
 def _view(px: Node, py: Node) -> tuple[Node, ...]:
@@ -138,8 +140,10 @@ def _warp(x: Node, y: Node) -> tuple[Node, Node]:
     return fma(fine_x, amount * 0.5, x1), fma(fine_y, amount * 0.5, y1)
 
 
-def _coloured(rgb: list[Node]) -> tuple[Node, ...]:
-    return colours.lut(_grade(colours.palette(rgb, _u)), _u)
+def _coloured(network: Node, shape: Shape) -> tuple[Node, ...]:
+    """r, g, b and, where the shape has it, alpha, which no palette or grade changes."""
+    rgba = [Node("pick", (network, c)) for c in range(4 if shape.alpha else 3)]
+    return (*colours.lut(_grade(colours.palette(rgba[:3], _u)), _u), *rgba[3:])
 
 
 def _grade(rgb: Sequence[Node]) -> tuple[Node, ...]:
@@ -187,7 +191,7 @@ class Scene:
     """One frame, complete. networks: one, or two with `mix` (0 the first, 1 the second). values: time and audio by
     input name. trail: time constant in seconds of the blend with the past; dt: seconds since the last frame. layer:
     what lies over the networks' picture, before the trail. matte: targets that ask for alpha get the picture's
-    brightness as alpha. samples: 1, 4 or 16 a pixel."""
+    brightness as alpha; keyed: they get its networks' own, 1 where one has none. samples: 1, 4 or 16 a pixel."""
 
     networks: tuple[Network, ...]
     values: Mapping[str, float] = field(default_factory=dict)
@@ -201,6 +205,7 @@ class Scene:
     colours: Colours = Colours()  # noqa: RUF009  it is frozen
     layer: Layer | None = None
     matte: bool = False
+    keyed: bool = False
     samples: int = 1
 
     @property
@@ -211,12 +216,13 @@ class Scene:
     @property
     def passes(self) -> tuple[Pass, ...]:
         """What is drawn one over the other; without a layer the scene alone."""
-        layer = self.layer
+        layer, keyed = self.layer, self.keyed and any(network.shape.alpha for network in self.networks)
+        whole = self if keyed == self.keyed else replace(self, keyed=keyed)
         if layer is None or not layer.opacity > 0:
-            return (Pass(self),)
-        below = replace(self, trail=0.0, layer=None)
+            return (Pass(whole),)
+        below = replace(whole, trail=0.0, layer=None)
         above = replace(
-            self, networks=(layer.network,), mix=0.0, view=layer.view, grade=layer.grade,
+            whole, networks=(layer.network,), mix=0.0, view=layer.view, grade=layer.grade,
             colours=replace(self.colours, palette=0.0), layer=None,
         )  # fmt: skip
         return Pass(below), Pass(above, layer)
@@ -258,9 +264,10 @@ def scene_uniforms(scene: Scene, over: Layer | None = None) -> NDArray[np.float6
     put(**colours.uniforms(scene.colours))
     put(fold=bool(v.mirror or v.kaleidoscope or v.polar or v.warp > 0))
     keep = math.exp(-max(scene.dt, 0.0) / scene.trail) if scene.trail > 1e-4 else 0.0
-    put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master, matte=scene.matte, gain=scene.master)
+    put(trail=scene.trail > 1e-4, keep=keep, level=255.0 * scene.master, gain=scene.master)
+    put(matte=scene.matte or scene.keyed, four=scene.keyed)
     if over is not None:
-        put(**layer_slots(over.blend, over.opacity))
+        put(cover=over.network.shape.alpha, **layer_slots(over.blend, over.opacity))
     return out
 
 
@@ -282,8 +289,9 @@ def target_uniforms(
         values[f"origin_{axis}"] = along * left + up * top + shift
     if out[SLOT["matte"]] and spec.alpha is not Alpha.OPAQUE:
         values |= {"level": 255.0, "straight": spec.alpha is Alpha.STRAIGHT}
+        values["cover"] = max(out[SLOT["cover"]], out[SLOT["four"]])
     else:
-        values["matte"] = 0.0
+        values |= {"matte": 0.0, "four": 0.0}
     for name, value in values.items():
         out[SLOT[name]] = value
     return out

@@ -122,7 +122,7 @@ def _path(shape: Shape, first: list[Array], last: list[Array], way: list[Array])
     pictures = []
     for t, inputs in zip(STEPS, way, strict=True):
         tensors = [_lerp(p, q, t) for p, q in zip(first, last, strict=True)]
-        pictures.append(draw(shape, tensors, inputs).reshape(3, STATES, PIXELS))
+        pictures.append(draw(shape, tensors, inputs).reshape(-1, STATES, PIXELS))
     direct = float(np.abs(pictures[-1] - pictures[0]).mean())
     length = sum(float(np.abs(q - p).mean()) for p, q in pairwise(pictures))
     contrasts = [float(p.std(axis=2).mean()) for p in pictures]

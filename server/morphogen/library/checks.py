@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from morphogen.errors import StyleError
 from morphogen.field.activations import ACTIVATIONS
 from morphogen.field.inputs import INPUTS
-from morphogen.field.network import HEADS, MAX_LAYERS, MAX_WIDTH, Network, Shape, tensor_shapes
+from morphogen.field.network import HEADS, MAX_LAYERS, MAX_WIDTH, NARROW, Network, Shape, tensor_shapes
 
 MAX_WEIGHT = 1e4
 MAX_EXTENT = 100.0
@@ -101,7 +101,11 @@ def shape(inputs: Any, layers: Any, activations: Any, head: Any) -> Shape:
         raise StyleError("an input is listed twice.", REMAKE)
     if not isinstance(head, str) or head not in HEADS:
         raise StyleError(f"unknown output head {shown(head)}.", f"Known: {', '.join(HEADS)}. {NEWER}")
-    return Shape(tuple(inputs), _units(widths(layers), activations), head)
+    made = Shape(tuple(inputs), _units(widths(layers), activations), head)
+    if made.wide and made.alpha:
+        raise StyleError(f"this network has a layer of more than {NARROW} units, and so no output for alpha.",
+                         f"Take narrower layers, or the head {'palette' if made.palette else 'rgb'}.")  # fmt: skip
+    return made
 
 
 def widths(layers: Any) -> list[int]:

@@ -18,6 +18,7 @@ from morphogen.field.inputs import FRAME_INPUTS, INPUTS
 from morphogen.field.network import (
     ACTIVATION_CYCLE,
     HEADS,
+    NARROW,
     PRESETS,
     SEED_INPUTS,
     Network,
@@ -49,8 +50,8 @@ class Recipe:
     as the init draws them; among many the ones can be looked for with which loud music shows most before it flashes.
     contrast: factor on the output weights.
     harmony: how far the three output rows share one direction. 0 is the plain init: independent channels, so pure
-    reds, greens and blues side by side; at 0.5 colours run from black over one or two hues to white, as light does.
-    head: of `field.network.HEADS`; with a palette there are no rows to harmonise.
+    reds, greens and blues side by side; at 0.5 colours run from black over one or two hues to white, as light does (a
+    fourth row, alpha, stays its own). head: of `field.network.HEADS`; with a palette there are no rows to harmonise.
     """
 
     preset: str = "3L_4D"
@@ -140,13 +141,13 @@ def _listen(first: NDArray[np.float32], inputs: Sequence[str], recipe: Recipe) -
 
 
 def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
-    if recipe.head != "rgb":
+    if recipe.head in ("palette", "palette_alpha"):
         return np.float32(recipe.contrast) * rows
     # The mean of three independent rows is sqrt(3) times shorter than a row; without the factor harmony would dim.
     # One float32 operation at a time, no BLAS, so that every machine gets the same bits.
     shared = (rows[0] + rows[1] + rows[2]) * np.float32(np.sqrt(1 / 3))
     own, common = np.float32(1 - recipe.harmony), np.float32(recipe.harmony)
-    return np.float32(recipe.contrast) * (own * rows + common * shared)
+    return np.float32(recipe.contrast) * np.concatenate([own * rows[:3] + common * shared, rows[3:]])
 
 
 def _shape(recipe: Recipe) -> Shape:
@@ -158,9 +159,12 @@ def _shape(recipe: Recipe) -> Shape:
         raise UsageError(what, f"Known: {', '.join(INPUTS)}.")
     if recipe.head not in HEADS:
         raise UsageError(f"unknown head {recipe.head!r}.", f"Known: {', '.join(HEADS)}.")
-    if recipe.harmony and recipe.head != "rgb":
-        raise UsageError(f"harmony joins three channels, a {recipe.head} head has one.", "Leave --harmony out.")
     shape = preset(recipe.preset, recipe.inputs, recipe.head)
+    if recipe.harmony and shape.palette:
+        raise UsageError(f"harmony joins three channels, a {recipe.head} head has one.", "Leave --harmony out.")
+    if shape.wide and shape.alpha:
+        raise UsageError(f"{recipe.preset} has more than {NARROW} units in a layer, and so no output for alpha.",
+                         "Take another head, or a smaller preset.")  # fmt: skip
     if not recipe.units:
         return shape
     layers = tuple(tuple(ACTIVATION_CYCLE[(n + unit) % 4] for unit in range(len(layer)))

@@ -47,7 +47,7 @@ def _apply(names: tuple[str, ...], z: Array) -> Array:
 
 
 def draw(shape: Shape, tensors: list[Array], inputs: Array) -> Array:
-    """Colours (3, samples) for inputs (inputs, samples)."""
+    """Colours, and alpha where there is one, (3 or 4, samples) for inputs (inputs, samples)."""
     values = inputs
     for layer, names in enumerate([*shape.layers, ("sigmoid",) * shape.outputs]):
         values = _apply(names, tensors[2 * layer] @ values + tensors[2 * layer + 1][:, None])

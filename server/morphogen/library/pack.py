@@ -58,7 +58,7 @@ INPUT_CODES = (
     "tile_id", "blob", "mandelbrot", "mandelbrot_edge", "mandelbrot_trap", "julia", "julia_edge", "julia_trap",
 )  # fmt: skip
 ACTIVATION_CODES = ("sin", "cos", "gaussian", "tanh", "sigmoid", "relu", "abs", "identity")
-HEAD_CODES = ("rgb", "palette")
+HEAD_CODES = ("rgb", "palette", "rgba", "palette_alpha")
 TRAINED, SEED, SCORE, GEOMETRY = 1, 2, 4, 8
 _FLAGS = TRAINED | SEED | SCORE | GEOMETRY
 _FIXED = struct.Struct("<4sBBH3f")

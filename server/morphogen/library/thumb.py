@@ -28,7 +28,7 @@ def thumbnail(style: Style, size: tuple[int, int] = SIZE, seconds: float = SECON
     drawn = []
     for at in range(0, height, BAND):
         across, up = np.meshgrid(x, y[at : at + BAND])
-        drawn.append(np.stack(evaluate(style.network, {"x": across, "y": up}, {"time": seconds}), axis=-1))
+        drawn.append(np.stack(evaluate(style.network, {"x": across, "y": up}, {"time": seconds})[:3], axis=-1))
     return np.rint(np.concatenate(drawn) * 255).astype(np.uint8)
 
 

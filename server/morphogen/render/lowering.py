@@ -85,6 +85,10 @@ class Lowering:
         address = self.builder.gep(self._uniforms, [I64(slot)], source_etype=F32)
         return self.builder.load(address, typ=F32, align=4)
 
+    def on(self, slot: str) -> Any:
+        """Whether a switch of the scene is set."""
+        return self.builder.fcmp_ordered(">", self.scalar_uniform(SLOT[slot]), ir.Constant(F32, 0.5))
+
     def call(self, name: str, *args: Any) -> Any:
         """An LLVM intrinsic overloaded on the first argument's type."""
         module = self.builder.module

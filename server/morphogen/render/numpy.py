@@ -57,7 +57,7 @@ class NumpyRenderer:
 
     def levels(self, scene: Scene, spec: TargetSpec) -> Array:
         """(4, height, width) float64 before the floor to 8 bits; also moves the history on."""
-        uniforms, what = target_uniforms(scene_uniforms(scene), spec), scene.program
+        uniforms, what = target_uniforms(scene_uniforms(scene.passes[-1].scene), spec), scene.program
         rows, columns = _canvas(spec)
         *rgb, alpha = self._matted(scene, spec, uniforms)
         noise = dither.at(rows, columns) if scene.dither else [np.full(alpha.shape, 0.5)] * 3
@@ -68,33 +68,36 @@ class NumpyRenderer:
 
     def values(self, scene: Scene, spec: TargetSpec) -> Array:
         """(4, height, width) float64, 0..1, faded by the master, not dithered; also moves the history on."""
-        uniforms = target_uniforms(scene_uniforms(scene), spec)
+        uniforms = target_uniforms(scene_uniforms(scene.passes[-1].scene), spec)
         *rgb, alpha = self._matted(scene, spec, uniforms)
         return np.stack([*(c * (uniforms[SLOT["level"]] / 255) for c in rgb), alpha])
 
     def _matted(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
-        rgb = self._picture(scene, spec, uniforms)
-        matte = Evaluator(uniforms, dict(zip("rgb", rgb, strict=True)))
-        return [np.broadcast_to(matte(node), rgb[0].shape) for node in scene.program.matte]
+        rgba = self._picture(scene, spec, uniforms)
+        matte = Evaluator(uniforms, dict(zip("rgba", rgba, strict=True)))
+        return [np.broadcast_to(matte(node), rgba[0].shape) for node in scene.program.matte]
 
     def _picture(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
-        """r, g, b after the blend with the past, the mean of a pixel's samples."""
+        """r, g, b and alpha after the blend with the past, the mean of a pixel's samples."""
         wide = any(shape.wide for one in scene.passes for shape in one.scene.program.shapes)
         seen = [self._sample(scene, spec, offset) for offset in OFFSETS[1 if wide else scene.samples]]
-        rgb = [np.mean(channel, axis=0) for channel in zip(*seen, strict=True)]
-        return self._blend(scene, spec, rgb, float(uniforms[SLOT["keep"]]))
+        rgba = [np.mean(channel, axis=0) for channel in zip(*seen, strict=True)]
+        blended = self._blend(scene, spec, rgba, float(uniforms[SLOT["keep"]]))
+        if not uniforms[SLOT["four"]]:
+            blended[3] = np.ones_like(blended[3])  # in the past as well
+        return blended
 
     def _sample(self, scene: Scene, spec: TargetSpec, offset: Offset) -> list[Array]:
         rows, columns = _canvas(spec)
         py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
-        rgb: list[Array] = []
+        rgba: list[Array] = []
         for one in scene.passes:
             uniforms = target_uniforms(scene_uniforms(one.scene, one.over), spec, offset)
-            rgb = self._colour(one.scene, uniforms, {"px": px, "py": py, **dict(zip(UNDER, rgb, strict=False))})
-        return rgb
+            rgba = self._colour(one.scene, uniforms, {"px": px, "py": py, **dict(zip(UNDER, rgba, strict=False))})
+        return rgba
 
     def _colour(self, scene: Scene, uniforms: Array, known: dict[str, Any]) -> list[Array]:
-        """r, g, b of one pass. known: px, py, and UNDER where something lies below."""
+        """r, g, b and alpha of one pass. known: px, py, and UNDER where something lies below."""
         size = known["px"].shape
 
         def network(index: int, xy: Sequence[Array]) -> list[Array]:

@@ -111,7 +111,7 @@ def search(concept: Concept, shape: Shape, chosen: Sequence[Variant], states: Se
     with torch.no_grad():
         sign = torch.sign(match[rows, samples])
         picked.tensors[at] *= sign[:, None, None]
-        if shape.head == "palette":
+        if shape.palette:
             picked.tensors[-1].copy_(palettes([chosen[i] for i in samples]))
     return Fitted(picked, [chosen[i] for i in samples], torch.ones(len(rows)))
 

@@ -133,7 +133,7 @@ class Batch:
     def pictures(self, inputs: Any) -> Any:
         """Colours 0..1, (N, 3, Q)."""
         channels = self.channels(inputs)
-        return coloured(self.tensors[-1], channels[:, 0]) if self.shape.head == "palette" else channels
+        return coloured(self.tensors[-1], channels[:, 0]) if self.shape.palette else channels[:, :3]
 
 
 def _layer(names: Sequence[str], sums: Any) -> Any:

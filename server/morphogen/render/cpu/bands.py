@@ -7,6 +7,7 @@ The last vector of a row overlaps the one before instead of a scalar tail; it re
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from llvmlite import ir
@@ -21,7 +22,8 @@ I16, PTR = ir.IntType(16), ir.PointerType()
 class Job(ctypes.Structure):
     """One target of one frame, as the kernels read it: all fields 64 bits wide.
 
-    out: first pixel; stride: bytes a row. past, present: planes (3, height, width) uint16 of the blended picture.
+    out: first pixel; stride: bytes a row. past, present: planes (3, height, width) uint16 of the blended picture, 4 of
+    them where the scene's uniform `four` is set.
     column, row: position on the canvas. red_shift, blue_shift: bit position of the channels; half: four float16
     instead. sampled: leave the picture in `present` and pack nothing. counter: band counter. table: of the scene,
     float32. under: planes of the picture below a layer.
@@ -93,6 +95,24 @@ class BandKernel:
 
     def _min(self, a: Any, c: Any) -> Any:
         return self.b.select(self.b.icmp_signed("<", a, c), a, c)
+
+    def _when(self, condition: Any, otherwise: Sequence[Any], work: Callable[[], Sequence[Any]]) -> list[Any]:
+        """Run `work` only when the condition holds; its values, or `otherwise`."""
+        b = self.b
+        then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
+        b.cbranch(condition, then, joined)
+        b.position_at_end(then)
+        values = work()
+        after = b.block
+        b.branch(joined)
+        b.position_at_end(joined)
+        out = []
+        for new, old in zip(values, otherwise, strict=True):
+            phi = b.phi(new.type)
+            phi.add_incoming(new, after)
+            phi.add_incoming(old, before)
+            out.append(phi)
+        return out
 
     def _loop(self, start: Any) -> tuple[Any, Any, _Head]:
         """Open a counting loop; returns the counter, a function that emits counter + 1, and its head."""

@@ -65,43 +65,27 @@ class SceneKernel(BandKernel):
         b, low = self.b, self.low
         at = _Place(y, x, b.add(b.mul(y, self.job["width"]), x), row)
         low.bind(self._known(y, x, row) | {name: partial(self._level, "under", c, at) for c, name in enumerate(UNDER)})
-        rgb = [low.lower(node) for node in self.program.colour]
-        trail = b.fcmp_ordered(">", low.scalar_uniform(SLOT["trail"]), ir.Constant(F32, 0.5))
+        rgba = [low.lower(node) for node in self.program.colour]
+        trail = low.on("trail")
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
-        rgb = self._when(trail, rgb, lambda: self._blended(rgb, at))
-        self._when(b.or_(trail, sampled), [], lambda: self._keep(rgb, at))
-        self._when(b.not_(sampled), [], lambda: self._pack(rgb, at))
-
-    def _when(self, condition: Any, otherwise: list[Any], work: Any) -> list[Any]:
-        """Run `work` only when the condition holds; its values, or `otherwise`."""
-        b = self.b
-        then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
-        b.cbranch(condition, then, joined)
-        b.position_at_end(then)
-        values = work()
-        after = b.block
-        b.branch(joined)
-        b.position_at_end(joined)
-        out = []
-        for new, old in zip(values, otherwise, strict=True):
-            phi = b.phi(self.low.ftype)
-            phi.add_incoming(new, after)
-            phi.add_incoming(old, before)
-            out.append(phi)
-        return out
+        rgba = self._when(trail, rgba, lambda: self._blended(rgba, at))
+        self._when(b.or_(trail, sampled), [], lambda: self._keep(rgba, at))
+        self._when(b.not_(sampled), [], lambda: self._pack(rgba, at))
 
     def _plane(self, name: str, channel: int, at: _Place) -> Any:
         offset = self.b.add(self.b.mul(self._plane_pixels, I64(channel)), at.pixel)
         return self.b.gep(self.job[name], [offset], source_etype=I16)
 
-    def _blended(self, rgb: list[Any], at: _Place) -> list[Any]:
+    def _blended(self, rgba: list[Any], at: _Place) -> list[Any]:
         """Mixed with the past, which is 16 bits a channel."""
         low = self.low
         keep = low.splat(low.scalar_uniform(SLOT["keep"]))
-        mixed = []
-        for c, value in enumerate(rgb):
-            mixed.append(low.fma(low._sub(self._level("past", c, at), value), keep, value))
-        return mixed
+
+        def mixed(channel: int) -> Any:
+            value = rgba[channel]
+            return low.fma(low._sub(self._level("past", channel, at), value), keep, value)
+
+        return [*map(mixed, range(3)), *self._when(low.on("four"), rgba[3:], lambda: [mixed(3)])]
 
     def _level(self, name: str, channel: int, at: _Place) -> Any:
         """What a plane holds, 0..1."""
@@ -109,14 +93,19 @@ class SceneKernel(BandKernel):
         level = b.load(self._plane(name, channel, at), typ=ir.VectorType(I16, self.width), align=2)
         return low._mul(b.sitofp(b.zext(level, low.itype), low.ftype), low.constant(1 / 65535))
 
-    def _keep(self, rgb: list[Any], at: _Place) -> list[Any]:
+    def _keep(self, rgba: list[Any], at: _Place) -> list[Any]:
         """Write the present: the past of the next frame, or the samples to be scaled up."""
         b, low = self.b, self.low
-        for c, value in enumerate(rgb):
-            level = b.fptosi(low.fma(value, low.constant(65535.0), low.constant(0.5)), low.itype)
-            b.store(b.trunc(level, ir.VectorType(I16, self.width)), self._plane("present", c, at), align=2)
-        return []
 
-    def _pack(self, rgb: list[Any], at: _Place) -> list[Any]:
-        self._packer.store(rgb, at.y, at.x)
+        def keep(channel: int) -> list[Any]:
+            level = b.fptosi(low.fma(rgba[channel], low.constant(65535.0), low.constant(0.5)), low.itype)
+            b.store(b.trunc(level, ir.VectorType(I16, self.width)), self._plane("present", channel, at), align=2)
+            return []
+
+        for c in range(3):
+            keep(c)
+        return self._when(low.on("four"), [], lambda: keep(3))
+
+    def _pack(self, rgba: list[Any], at: _Place) -> list[Any]:
+        self._packer.store(rgba, at.y, at.x)
         return []

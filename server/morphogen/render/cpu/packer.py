@@ -23,10 +23,10 @@ class Packer:
         self.b, self.job, self.low = kernel.b, kernel.job, low
         self._program, self._span = program, span
 
-    def store(self, rgb: list[Any], y: Any, x: Any) -> None:
-        """Store one vector of pixels at (x, y) of the target."""
+    def store(self, picture: list[Any], y: Any, x: Any) -> None:
+        """Store one vector of pixels, r, g, b and alpha, at (x, y) of the target."""
         b, low = self.b, self.low
-        low.bind(dict(zip("rgb", rgb, strict=True)))
+        low.bind(dict(zip("rgba", picture, strict=True)))
         rgba = [low.lower(node) for node in self._program.matte]
         mirrored = b.sub(b.sub(self.job["height"], I64(1)), y)
         row = b.mul(b.select(b.icmp_signed("!=", self.job["flip"], I64(0)), mirrored, y), self.job["stride"])

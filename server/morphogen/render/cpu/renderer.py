@@ -242,7 +242,7 @@ class CpuRenderer:
         if planes:
             key = spec, shot.depth
             history = self._history.get(key) or self._history.setdefault(key, History(spec, job.width))
-            job.past, job.present = history.turn()
+            job.past, job.present = history.turn(4 if filled[SLOT["four"]] else 3)
             # An output with a frame rate of its own skips frames: its past is older by so many.
             filled[SLOT["keep"]] **= max(self._frames - history.drawn, 1)
             if not history.valid or not trail:

@@ -20,8 +20,8 @@ MARGIN = 1
 
 
 class UpscaleKernel(BandKernel):
-    """`Job.width`, `height`: of the target, multiples of `factor`; `past`: samples (3, height / factor + 2, width /
-    factor + 2) uint16. A sample lies in the middle of factor x factor pixels."""
+    """`Job.width`, `height`: of the target, multiples of `factor`; `past`: samples (3, or with alpha 4, height / factor + 2,
+    width / factor + 2) uint16. A sample lies in the middle of factor x factor pixels."""
 
     draws_networks = False
     factor: ClassVar[int] = 2
@@ -58,8 +58,10 @@ class UpscaleKernel(BandKernel):
     def _block(self, y: Any, x: Any, row: list[tuple[Any, Any]]) -> None:
         left = self.b.udiv(x, I64(self.factor))  # the sample before the first pixel's, with the margin counted in
         channels = [self._channel(c, left, row) for c in range(3)]
-        for i, rgb in enumerate(zip(*channels, strict=True)):
-            self._packer.store(list(rgb), y, self.b.add(x, I64(i * self._lanes)))
+        opaque = [self._low.constant(1.0)] * self.factor
+        alpha = self._when(self._low.on("four"), opaque, lambda: self._channel(3, left, row))
+        for i, rgba in enumerate(zip(*channels, alpha, strict=True)):
+            self._packer.store(list(rgba), y, self.b.add(x, I64(i * self._lanes)))
 
     def _channel(self, channel: int, left: Any, row: list[tuple[Any, Any]]) -> list[Any]:
         """As many vectors as there are pixels for a sample, one behind the other."""

@@ -26,10 +26,10 @@ class Packing:
     pixels: int
     program: Program
 
-    def _pack(self, rgb: list[Any], x: Any, y: Any) -> None:
+    def _pack(self, picture: list[Any], x: Any, y: Any) -> None:
         """Alpha, dither, level, byte order, flip; one store."""
         b, low = self.b, self.low
-        low.bind(dict(zip("rgb", rgb, strict=True)))
+        low.bind(dict(zip("rgba", picture, strict=True)))
         rgba = [low.lower(node) for node in self.program.matte]
         mirrored = b.sub(b.sub(self.job["height"], I32(1)), y)
         row = b.select(b.icmp_signed("!=", self.job["flip"], I32(0)), mirrored, y)

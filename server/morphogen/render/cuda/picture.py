@@ -30,6 +30,7 @@ class Picture:
         self.bytes = self.area * spec.row_bytes // spec.width
         self._pixels = [Memory(card, self.bytes)]
         self._planes: list[Memory] = []
+        self._count = 3
         self._under: Memory | None = None
         self.staging: list[Staging] = []
         self.ready: Memory | None = None
@@ -45,17 +46,24 @@ class Picture:
         self._pixels.append(self._pixels.pop(0))
         return self._pixels[0]
 
-    def planes(self) -> tuple[Memory, Memory]:
-        """(past, present) for the frame that comes."""
-        if not self._planes:
-            self._planes = [Memory(self._card, 6 * self.area) for _ in range(2)]
+    def planes(self, count: int) -> tuple[Memory, Memory]:
+        """(past, present) for the frame that comes. count: 3, or with alpha 4; what was drawn without was opaque."""
+        card, colours, alpha = self._card, 6 * self.area, 2 * self.area
+        if not self._planes or self._planes[0].size < count * alpha:
+            old, self._planes = self._planes, [Memory(card, count * alpha) for _ in range(2)]
+            for before, after in zip(old, self._planes, strict=False):
+                card.call("cuMemcpyDtoDAsync", after.handle, before.handle, colours, card.stream)
+        if count > self._count:
+            for memory in self._planes:
+                card.call("cuMemsetD8Async", memory.address + colours, 0xFF, alpha, card.stream)
+        self._count = count
         self._planes.reverse()
         return self._planes[0], self._planes[1]
 
-    def under(self) -> Memory:
-        """Planes for the picture below a layer."""
-        if self._under is None:
-            self._under = Memory(self._card, 6 * self.area)
+    def under(self, count: int) -> Memory:
+        """Planes for the picture below a layer, 3 or 4."""
+        if self._under is None or self._under.size < 2 * count * self.area:
+            self._under = Memory(self._card, 2 * count * self.area)
         return self._under
 
     def forget_under(self) -> None:

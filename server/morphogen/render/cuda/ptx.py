@@ -10,7 +10,7 @@ Each thread draws several neighbours, which share what is constant and leave in 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -41,8 +41,8 @@ class Job(ctypes.Structure):
     """One target of one frame, as the kernel reads it; the uniform block follows (or lies in `uniforms` on the card).
 
     thresholds: (64, 3, 64) float32 of this target; table: the scene's; out: pixels, rows of `pitch` pixels; past,
-    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail; under: the same of the
-    picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order: RGBA,
+    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail, 4 of them where the scene's
+    uniform `four` is set; under: the same of the picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order: RGBA,
     BGRA or HALVES.
     """
 
@@ -196,42 +196,44 @@ class SceneKernel(Packing):
         pixel = b.add(b.mul(y, self.job["pitch"]), x)
         below = {name: partial(self._level, "under", c, pixel) for c, name in enumerate(UNDER)}
         low.bind({**known, **self._sampled(x, y), **below})
-        rgb = [low.lower(node) for node in self.program.colour]
-        self._pack(self._with_trail(rgb, pixel), x, y)
+        rgba = [low.lower(node) for node in self.program.colour]
+        self._pack(self._when(low.on("trail"), rgba, partial(self._blended, rgba, pixel)), x, y)
 
     def _sampled(self, x: Any, y: Any) -> dict[str, Any]:
         """Further inputs of a run of pixels."""
         return {}
 
-    def _with_trail(self, rgb: list[Any], pixel: Any) -> list[Any]:
-        """Mixed with the past while there is a trail, and kept for the next frame."""
+    def _when(self, on: Any, otherwise: list[Any], work: Callable[[], list[Any]]) -> list[Any]:
+        """Run `work` only where a switch is on; its values, or `otherwise`."""
         b = self.b
-        on = b.fcmp_ordered(">", self.low.scalar_uniform(SLOT["trail"]), ir.Constant(F32, 0.5))
-        then, joined, before = b.append_basic_block("trail"), b.append_basic_block("joined"), b.block
+        then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
         b.cbranch(on, then, joined)
         b.position_at_end(then)
-        mixed = self._blended(rgb, pixel)
+        values = work()
         after = b.block
         b.branch(joined)
         b.position_at_end(joined)
         out = []
-        for new, old in zip(mixed, rgb, strict=True):
+        for new, old in zip(values, otherwise, strict=True):
             phi = b.phi(self.low.ftype)
             phi.add_incoming(new, after)
             phi.add_incoming(old, before)
             out.append(phi)
         return out
 
-    def _blended(self, rgb: list[Any], pixel: Any) -> list[Any]:
+    def _blended(self, rgba: list[Any], pixel: Any) -> list[Any]:
+        """Mixed with the past, and kept for the next frame."""
         b, low = self.b, self.low
         keep = low.splat(low.scalar_uniform(SLOT["keep"]))
-        mixed = []
-        for channel, value in enumerate(rgb):
+
+        def mixed(channel: int) -> Any:
+            value = rgba[channel]
             new = low.fma(low._sub(self._level("past", channel, pixel), value), keep, value)
             kept = b.trunc(low.whole(low.fma(new, low.constant(65535.0), low.constant(0.5))), self._words)
             b.store(kept, self._plane("present", channel, pixel), align=2 * self.pixels)
-            mixed.append(new)
-        return mixed
+            return new
+
+        return [*map(mixed, range(3)), *self._when(low.on("four"), rgba[3:], lambda: [mixed(3)])]
 
     @property
     def _words(self) -> Any:

@@ -199,14 +199,15 @@ class CudaRenderer:
         card, kernel, picture, spec = self._card, sheet.kernel, target.picture, target.spec
         filled = target_uniforms(sheet.slots, spec, offset)
         filled[SLOT["trail"]], filled[SLOT["keep"]] = share is not None, 1.0 - (share or 0.0)
-        planes = picture.planes() if sheet.last and share is not None else None
+        count = 4 if filled[SLOT["four"]] else 3
+        planes = picture.planes(count) if sheet.last and share is not None else None
         assert picture.table is not None
         _fill(kernel.job, spec, target.pixels, picture.table, planes)
         kernel.job.table = target.colours.address
         if not sheet.last:  # a trail that keeps nothing: all that is drawn lies in the planes, too
             filled[SLOT["trail"]], filled[SLOT["keep"]] = 1.0, 0.0
-            kernel.job.past = kernel.job.present = picture.under().address
-        kernel.job.under = picture.under().address if filled[SLOT["layered"]] else 0
+            kernel.job.past = kernel.job.present = picture.under(count).address
+        kernel.job.under = picture.under(count).address if filled[SLOT["layered"]] else 0
         with np.errstate(over="ignore"):  # what is not finite draws something, as on the CPU
             kernel.uniforms[:SCENE_SLOTS] = filled
         kernel.uniforms[SCENE_SLOTS:] = sheet.networks

@@ -91,15 +91,16 @@ def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     writer = Writer(program)
     writer.bind({"py": "py"})
     row = dict(zip(ROW, (writer.lower(node) for node in program.row), strict=True))
-    below = {name: f"texelFetch(under, at, 0).{channel}" for name, channel in zip(UNDER, "rgb", strict=True)}
+    below = {name: f"texelFetch(under, at, 0).{channel}" for name, channel in zip(UNDER, "rgba", strict=True)}
     writer.bind({"px": "px", "py": "py", **row, **below})
-    rgb = [writer.lower(node) for node in program.colour]
-    writer.say(f"vec3 rgb = vec3({', '.join(rgb)});")
+    picture = [writer.lower(node) for node in program.colour]
+    writer.say(f"vec4 rgba = vec4({', '.join(picture)});")
     keep = uniform(SLOT["keep"])
-    with_past = f"rgb += (texelFetch(past, at, 0).rgb - rgb) * {keep};"
+    with_past = f"rgba += (texelFetch(past, at, 0) - rgba) * {keep};"
     writer.say(f"if ({uniform(SLOT['trail'])} > 0.5) {{ {with_past} }}")
-    writer.say("sampled = vec4(rgb, 1.0);")
-    writer.bind({c: f"rgb.{c}" for c in "rgb"})
+    writer.say(f"if ({uniform(SLOT['four'])} < 0.5) {{ rgba.a = 1.0; }}")
+    writer.say("sampled = rgba;")
+    writer.bind({c: f"rgba.{c}" for c in "rgba"})
     rgba = [writer.lower(node) for node in program.matte]
     offsets = [f"threshold(where + ivec2({dx}, {dy}))" for dy, dx in dither.CHANNEL_OFFSETS]
     writer.say(f"vec3 limits = vec3({', '.join(offsets)});")

@@ -54,10 +54,10 @@ def sampled(shape: Shape) -> bool:
 
 def canonical(shapes: Sequence[Shape], whole: bool = True) -> tuple[Shape, ...]:
     """What is compiled for these shapes: wide ones of one head are all alike. whole: small ones beside them are not
-    sampled."""
+    sampled; those with alpha never are, as samples have three channels."""
     if not any(shape.wide for shape in shapes):
         return tuple(shapes)
-    return tuple(SAMPLED[shape.head] if shape.wide or not whole else shape for shape in shapes)
+    return tuple(SAMPLED[shape.head] if shape.wide or not (whole or shape.alpha) else shape for shape in shapes)
 
 
 def columns(inputs: Sequence[str]) -> tuple[str, ...]:
