@@ -8,19 +8,27 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
+from drawing import glow
 from morphogen import bench
 from morphogen.bench import Wish, draw
 from morphogen.bench.chart import chart
 from morphogen.bench.report import table
 from morphogen.cli.application import app
 from morphogen.errors import UsageError
+from morphogen.library.find import Library
+from morphogen.library.style import Style, save_style
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def result() -> dict:
+def result(tmp_path_factory) -> dict:
+    """Of small pictures and two styles: to compile all that are shipped takes a minute."""
+    folder = tmp_path_factory.mktemp("styles")
+    for seed in (1, 2):
+        save_style(Style(glow(seed), f"show/{seed}"), folder / f"show/{seed}.safetensors")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw, "Library", lambda: Library(folder, folder / "none"))
         patch.setattr(bench, "SIZES", ((32, 18), (64, 36)))
         patch.setattr(bench, "LARGE", (96, 54))
         patch.setattr(draw, "PRESETS", {"2L_4D": (2, 4), "3L_4D": (3, 4)})
@@ -36,6 +44,7 @@ def test_every_size_and_number_of_threads_has_a_row(result):
         assert row["field_to_limit"] == pytest.approx(row["field_ms"] / row["limit_ms"], rel=0.1)
     assert [row["preset"] for row in result["presets"]] == ["2L_4D", "3L_4D"]
     assert result["accuracy"][0]["max_levels"] <= 1
+    assert result["accuracy"][0]["networks"] == 4
     assert result["compile"][0]["shape_s"] > result["compile"][0]["weights_s"]
 
 
