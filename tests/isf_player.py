@@ -16,12 +16,19 @@ def described(text: str) -> dict[str, Any]:
     assert found, "an ISF begins with a comment"
     about = json.loads(found[1])
     assert about["ISFVSN"] == "2"
+    assert set(about) <= {"ISFVSN", "VSN", "DESCRIPTION", "CREDIT", "CATEGORIES", "INPUTS", "PASSES", "IMPORTED"}
+    assert all(isinstance(one, str) for one in about["CATEGORIES"])
     for one in about["INPUTS"]:
+        assert set(one) <= {"NAME", "LABEL", "TYPE", "DEFAULT", "MIN", "MAX", "IDENTITY", "VALUES", "LABELS"}
+        assert one["TYPE"] in TYPES
         assert re.fullmatch(r"[A-Za-z]\w*", one["NAME"])
+        if one["TYPE"] == "bool":
+            assert isinstance(one["DEFAULT"], bool)
         if one["TYPE"] == "float":
             assert one["MIN"] <= one["DEFAULT"] <= one["MAX"]
         if one["TYPE"] == "long":
             assert len(one["VALUES"]) == len(one["LABELS"])
+            assert all(isinstance(value, int) for value in one["VALUES"])
             assert one["DEFAULT"] in one["VALUES"]
     names = [one["NAME"] for one in about["INPUTS"]]
     assert len(set(names)) == len(names)
@@ -41,3 +48,9 @@ def declared(text: str, modern: bool = True) -> str:
 def values(text: str) -> dict[str, float]:
     """What the sliders say at first."""
     return {one["NAME"]: one["DEFAULT"] for one in described(text)["INPUTS"]}
+
+
+def typed(text: str, values: dict[str, Any]) -> dict[str, Any]:
+    """These values, whole numbers where the shader declares them."""
+    whole = {one["NAME"] for one in described(text)["INPUTS"] if one["TYPE"] in ("long", "bool")}
+    return {name: int(value) if name in whole else value for name, value in values.items()}

@@ -79,9 +79,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; left out: the style's name.")
     ] = None,
-    still: Annotated[
-        bool, typer.Option("--still", help="Fields whose movement no shader can follow (zooms into fractals) rest.")
-    ] = False,
+    palette: Annotated[
+        str, typer.Option(metavar="NAME[,NAME...]", help="Palettes to choose from there, or 'all'; the first is on.")
+    ] = "",
 ) -> None:
     """A style for another host: a shader, or a page that plays by itself. Time, sound, view and colour are inputs."""
     from morphogen.export.table import TARGETS
@@ -90,7 +90,7 @@ def export(
     from morphogen.library.find import Library
 
     style = Library().find(name)
-    text = as_text(style, target, still)
+    text = as_text(style, target, palette)
     to = output or Path(style.name.rpartition("/")[2] + TARGETS[target].suffix)
     write(to, text.encode())
     note(f"Wrote {to}: {style.title} for {target}, {len(text) / 1000:.0f} kB.")

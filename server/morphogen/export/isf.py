@@ -5,29 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from morphogen.export.inputs import Input, grade, sound, speed, view
-from morphogen.export.plain import picture
+from morphogen.export.inputs import Input, Look, speed
+from morphogen.export.plain import opaque, picture
 from morphogen.export.style import body, section
 from morphogen.export.words import header, plain
-from morphogen.library.style import Style
 
 
-def export(style: Style) -> str:
+def export(look: Look) -> str:
     """The whole .fs file. The host declares the uniforms from the JSON."""
+    style = look.style
     about = {
         "ISFVSN": "2",
         "DESCRIPTION": plain(style.prompt or style.title),
         "CREDIT": plain(f"{style.title}, a style of Morphogen. {style.licence}".strip()),
         "CATEGORIES": ["Generator", "Morphogen"],
-        "INPUTS": [_input(i) for i in [*sound(style.network), speed(), *view(), *grade()]],
+        "INPUTS": [_input(i) for i in [*look.sound, speed(), *look.sliders]],
     }
     # Nothing in it can end the comment: '/' after '*' may be escaped in JSON.
     told = _written(about).replace("*/", "*\\/")
     where = "(isf_FragNormCoord - 0.5) * RENDERSIZE / RENDERSIZE.y"
-    drawn = picture(style, where, "TIME * speed").replace("mirrored,", "float(mirrored),")
+    drawn = picture(look, where, "TIME * speed", whole="float({})")
     return (
-        f"/*{told}*/\n\n{header(style, 'ISF hosts')}{body(style)}{section('one pixel')}void main() {{\n{drawn}"
-        "    gl_FragColor = vec4(rgb, 1.0);\n}\n"
+        f"/*{told}*/\n\n{header(style, 'ISF hosts')}{body(look)}{section('one pixel')}void main() {{\n{drawn}"
+        f"    gl_FragColor = vec4(rgb, {opaque(look)});\n}}\n"
     )
 
 
@@ -44,6 +44,8 @@ def _written(about: dict[str, Any]) -> str:
 
 def _input(i: Input) -> dict[str, Any]:
     told: dict[str, Any] = {"NAME": i.name, "LABEL": i.label.capitalize()}
+    if i.kind == "switch":
+        return told | {"TYPE": "bool", "DEFAULT": bool(i.default)}
     if i.kind == "choice":
         return told | {"TYPE": "long", "VALUES": list(range(len(i.choices))), "LABELS": list(i.choices),
                        "DEFAULT": int(i.default)}  # fmt: skip

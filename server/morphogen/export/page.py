@@ -10,41 +10,42 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from morphogen.export.inputs import VIEW, Input, grade, sound, speed, view
+from morphogen.export.inputs import VIEW, Input, Look, grade, palette, speed, view
 from morphogen.export.plain import picture, uniforms
 from morphogen.export.style import body, section, template
 from morphogen.export.words import header, line
-from morphogen.library.style import Style
 from morphogen.params.catalog import BY_KEY
 
 
-def export(style: Style) -> str:
+def export(look: Look) -> str:
     """The whole page. Its own policy lets nothing run but its own script, so a style's words stay words."""
+    style = look.style
     script, css = template("page.js"), template("page.css")
     made = f"{style.name}, a style of Morphogen: {style.shape.parameters} numbers."
     parts = {
-        "TITLE": html.escape(line(style.title)), "PROMPT": html.escape(line(style.prompt)), "SHADER": _shader(style),
+        "TITLE": html.escape(line(style.title)), "PROMPT": html.escape(line(style.prompt)), "SHADER": _shader(look),
         "MADE": html.escape(line(f"{made} Licence: {style.licence}." if style.licence else made)),
-        "INPUTS": _inert(_inputs(style)), "SCRIPT": script, "STYLE": css,
+        "INPUTS": _inert(_inputs(look)), "SCRIPT": script, "STYLE": css,
         "SCRIPT_HASH": _hash(script), "STYLE_HASH": _hash(css),
     }  # fmt: skip
     return re.sub(r"@([A-Z_]+)@", lambda found: parts[found[1]], template("page.html"))
 
 
-def _shader(style: Style) -> str:
+def _shader(look: Look) -> str:
     """Comments in it are `words.plain`, so it cannot end its element."""
-    inputs = [*view(), *grade(), *sound(style.network)]
+    declared = uniforms([*look.sliders, *look.sound])
     return (
-        f"#version 300 es\n{header(style, 'the web')}\nprecision highp float;\nprecision highp int;\n"
-        f"uniform vec2 resolution;\nuniform float time;\n{uniforms(inputs)}out vec4 colour;\n{body(style)}"
+        f"#version 300 es\n{header(look.style, 'the web')}\nprecision highp float;\nprecision highp int;\n"
+        f"uniform vec2 resolution;\nuniform float time;\n{declared}out vec4 colour;\n{body(look)}"
         f"{section('one pixel')}void main() {{\n"
-        f"{picture(style, '(gl_FragCoord.xy - 0.5 * resolution) / resolution.y', 'time')}"
+        f"{picture(look, '(gl_FragCoord.xy - 0.5 * resolution) / resolution.y', 'time')}"
         "    colour = vec4(rgb, 1.0);\n}\n"
     )
 
 
-def _inputs(style: Style) -> list[dict[str, Any]]:
-    groups = {"Sound": sound(style.network), "Time": [speed()], "View": view(), "Colour": grade()}
+def _inputs(look: Look) -> list[dict[str, Any]]:
+    colours = [*palette(look.palettes, look.chosen), *grade()]
+    groups = {"Sound": look.sound, "Time": [speed()], "Colour": colours, "View": view()}
     return [asdict(i) | {"group": group, "log": _log(i)} for group, inputs in groups.items() for i in inputs]
 
 

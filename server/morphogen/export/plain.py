@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from morphogen.export.inputs import GRADE, HEARD, VIEW, Input, grade, sound, view
+from morphogen.export.inputs import GRADE, HEARD, PALETTE, VIEW, Input, Look
 from morphogen.export.style import body, section
 from morphogen.export.words import comment, folded, header, identifier
-from morphogen.library.style import Style
 
 
 def uniforms(inputs: Sequence[Input], prefix: str = "") -> str:
@@ -23,30 +22,42 @@ def meaning(i: Input) -> str:
     return f"{i.low:g} to {i.high:g}, usually {i.default:g}. {i.doc}{f' ({words})' if words else ''}"
 
 
-def picture(style: Style, p: str, time: str, prefix: str = "") -> str:
-    """The statements that draw a pixel from uniforms of the inputs' names; p, time: GLSL."""
-    listens = {i.name for i in sound(style.network)}
+def picture(look: Look, p: str, time: str, prefix: str = "", whole: str = "{}") -> str:
+    """The statements that draw a pixel from uniforms of the inputs' names: `rgb`, and `alpha` where the style has its
+    own. p, time: GLSL; whole: how a choice becomes a float."""
+    listens = {i.name for i in look.sound}
     heard = ", ".join(f"{prefix}{name}" if name in listens else "0.0" for name in HEARD)
-    seen, colour = (", ".join(prefix + name for name in names) for names in (VIEW, GRADE))
-    lines = (
-        f"    Sound sound = Sound({heard});",
-        folded(f"    vec2 p = looked_at({p}, {seen});"),
-        folded(f"    vec3 rgb = graded({identifier(style)}(p, {time}, sound), {colour});"),
-    )
-    return "".join(line + "\n" for line in lines)
+    words = {i.name: (whole if i.choices else "{}").format(prefix + i.name) for i in look.sliders}
+    words["warp_speed"] = f"{time} * {words['warp_speed']}"
+    seen, colour, chosen = (", ".join(words[n] for n in names if n in words) for names in (VIEW, GRADE, PALETTE))
+    own = f"{identifier(look.style)}(p, {time}, sound)"
+    lines = [f"    Sound sound = Sound({heard});", f"    vec2 p = looked_at({p}, {seen});"]
+    if look.style.network.shape.alpha:
+        lines += [f"    vec4 found = {own};", "    vec3 rgb = found.rgb;", "    float alpha = found.a;"]
+    else:
+        lines.append(f"    vec3 rgb = {own};")
+    lines += [f"    rgb = recoloured(rgb, {chosen});"] if chosen else []
+    lines.append(f"    rgb = graded(rgb, {colour});")
+    return "".join(folded(line) + "\n" for line in lines)
 
 
-def export(style: Style) -> str:
+def opaque(look: Look) -> str:
+    """The pixel's alpha, after `picture`."""
+    return "alpha" if look.style.network.shape.alpha else "1.0"
+
+
+def export(look: Look) -> str:
     """The whole file."""
+    style = look.style
     told = comment(
         f"Take {identifier(style)}() for your own shader; main() shows how it is called. Uniforms that nobody sets are "
         "0 in OpenGL: give zoom, contrast and saturation their 1."
     )
-    declared = uniforms([*view(), *grade(), *sound(style.network)])
+    declared = uniforms([*look.sliders, *look.sound])
     return (
         f"#version 330 core\n{header(style, 'any program that takes GLSL')}//\n{told}\n"
         "uniform vec2 resolution;   // of the picture, pixels\nuniform float time;  // seconds\n"
-        f"{declared}out vec4 colour;\n{body(style)}{section('one pixel')}void main() {{\n"
-        f"{picture(style, '(gl_FragCoord.xy - 0.5 * resolution) / resolution.y', 'time')}"
-        "    colour = vec4(rgb, 1.0);\n}\n"
+        f"{declared}out vec4 colour;\n{body(look)}{section('one pixel')}void main() {{\n"
+        f"{picture(look, '(gl_FragCoord.xy - 0.5 * resolution) / resolution.y', 'time')}"
+        f"    colour = vec4(rgb, {opaque(look)});\n}}\n"
     )  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from morphogen.export.inputs import HEARD, Input, grade, sound, speed, view
+from morphogen.export.inputs import HEARD, Input, Look, speed
 from morphogen.export.plain import meaning, picture
 from morphogen.export.style import body, section
 from morphogen.export.words import comment, folded, header
 from morphogen.export.writer import number
-from morphogen.library.style import Style
 
 # Shadertoy's sound texture: 512 texels of its lower row are the spectrum up to 12 kHz, in decibels brought to 0..1.
 # Bands are the mean of eight places each. What needs a past (flux, beat) is guessed from the loudness of its band.
@@ -34,17 +33,17 @@ Sound heard() {
 """
 
 
-def export(style: Style) -> str:
+def export(look: Look) -> str:
     """The whole text of the Image tab."""
-    constants = "".join(_constant(i) for i in [speed(), *view(), *grade()])
-    amounts = "".join(f"const float hear_{i.name} = 1.0;\n" for i in sound(style.network))
-    listens = {i.name for i in sound(style.network)}
+    constants = "".join(_constant(i) for i in [speed(), *look.sliders])
+    amounts = "".join(f"const float hear_{i.name} = 1.0;\n" for i in look.sound)
+    listens = {i.name for i in look.sound}
     told = comment("Paste into the Image tab of a new shader. iChannel0: Music, SoundCloud or Microphone.")
-    drawn = picture(style, "(place - 0.5 * iResolution.xy) / iResolution.y", "iTime * speed").split("\n", 1)[1]
+    drawn = picture(look, "(place - 0.5 * iResolution.xy) / iResolution.y", "iTime * speed").split("\n", 1)[1]
     heard = ", ".join(f"sound.{name} * hear_{name}" if name in listens else "0.0" for name in HEARD)
     moves = f"// How strongly each part of the sound moves it.\n{amounts}"
     return (
-        f"{header(style, 'Shadertoy')}//\n{told}\n{constants}\n{moves}{body(style)}{EARS}{section('one pixel')}"
+        f"{header(look.style, 'Shadertoy')}//\n{told}\n{constants}\n{moves}{body(look)}{EARS}{section('one pixel')}"
         "void mainImage(out vec4 colour, in vec2 place) {\n    Sound sound = heard();\n"
         f"{folded(f'    sound = Sound({heard});')}\n{drawn}    colour = vec4(rgb, 1.0);\n}}\n"
     )

@@ -1,4 +1,5 @@
-"""A style as one GLSL function `vec3 style_NAME(vec2 p, float time, Sound sound)`, the same text for every host.
+"""A style as one GLSL function `vec3 style_NAME(vec2 p, float time, Sound sound)`, the same text for every host; `vec4`
+where its network has an alpha of its own.
 
 Weights stand where they work, unfolded: one line a unit, each number beside the name of what it weighs.
 """
@@ -10,7 +11,8 @@ from importlib.resources import files
 
 from morphogen.errors import StyleError
 from morphogen.export import fields as field_text
-from morphogen.export.inputs import HEARD
+from morphogen.export import palettes
+from morphogen.export.inputs import HEARD, Look
 from morphogen.export.words import colour_name, comment, folded, identifier
 from morphogen.export.writer import helpers, number
 from morphogen.field import palette
@@ -58,10 +60,10 @@ def template(name: str) -> str:
     return (files("morphogen.export") / "templates" / name).read_text(encoding="utf-8")
 
 
-def body(style: Style) -> str:
+def body(look: Look) -> str:
     """Everything between a host's declarations and its main function. Raises StyleError for networks too wide to be
     written out, and for geometry that cannot be traced."""
-    network = style.network
+    style, network = look.style, look.style.network
     if network.shape.wide:
         raise StyleError(
             f"{style.name} has layers of more than {NARROW} units: {network.shape.parameters} numbers are no text that "
@@ -81,11 +83,13 @@ def body(style: Style) -> str:
     elif read.calls:
         parts += ["\n", "\n".join(helpers(read.calls))]
     parts += [_colours(network), section("the network"), _function(style, read.statements)]
+    if look.palettes:
+        parts += [section("the palettes that it may be seen in"), palettes.text(look.palettes)]
     return "".join(parts) + "\n" + template("look.glsl")
 
 
 def _colours(network: Network) -> str:
-    if network.shape.head != "palette":
+    if not network.shape.palette:
         return ""
     out = section("the colours")
     for k, rgb in enumerate(palette.colours(network.tensors[-1]).tolist(), 1):
@@ -112,18 +116,24 @@ def _function(style: Style, statements: Sequence[str]) -> str:
         names = [_unit(network, layer, j) for j in range(len(activations(network.shape, layer)))]
         lines += [_line(network, layer, j, before) for j in range(len(names))]
         before = names
-    lines.append("return palette(place);" if network.shape.head == "palette" else "return vec3(red, green, blue);")
+    alpha = network.shape.alpha
+    colour = "palette(place)" if network.shape.palette else "vec3(red, green, blue)"
+    lines.append(f"return vec4({colour}, alpha);" if alpha else f"return {colour};")
     told = "p: picture heights, x right, y up, (0, 0) in the middle; time: seconds. Returns sRGB, 0 to 1."
+    told += " Alpha: how much it covers what lies below; the colour is not multiplied by it." if alpha else ""
     inside = "".join(folded(f"    {line}") + "\n" if line else "\n" for line in lines)
     scale = f"const float EXTENT = {number(2 * network.extent)};  // network coordinates in one picture height\n\n"
-    return f"{scale}{comment(told)}vec3 {identifier(style)}(vec2 p, float time, Sound sound) {{\n{inside}}}\n"
+    signature = f"vec{4 if alpha else 3} {identifier(style)}(vec2 p, float time, Sound sound)"
+    return f"{scale}{comment(told)}{signature} {{\n{inside}}}\n"
 
 
 def _unit(network: Network, layer: int, unit: int) -> str:
     """Name of a unit: h2_3 is the third of layer 2."""
     if layer < len(network.shape.layers):
         return f"h{layer + 1}_{unit + 1}"
-    return "place" if network.shape.head == "palette" else ("red", "green", "blue")[unit]
+    if network.shape.alpha and unit == network.shape.outputs - 1:
+        return "alpha"
+    return "place" if network.shape.palette else ("red", "green", "blue")[unit]
 
 
 def _line(network: Network, layer: int, unit: int, before: Sequence[str]) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from morphogen.export.inputs import grade, sound, view
+from morphogen.export.inputs import Look
 from morphogen.export.plain import picture, uniforms
 from morphogen.export.style import body, section
 from morphogen.export.words import comment, header
-from morphogen.library.style import Style
 
 
-def export(style: Style) -> str:
+def export(look: Look) -> str:
     """The whole text. TouchDesigner adds the version, `vUV` and its own functions. Uniforms begin with u, as there."""
-    inputs = [*sound(style.network), *view(), *grade()]
+    inputs = [*look.sound, *look.sliders]
     ones = ", ".join(f"u{i.name} {i.default:g}" for i in inputs if i.default)
     told = comment(
         "In the GLSL TOP: Pixel Shader = this text; page Vectors: one row for each uniform below, its value x. "
@@ -20,10 +19,13 @@ def export(style: Style) -> str:
         "utime: seconds, absTime.seconds or a Speed CHOP; sound: channels 0 to 1 of an audio analysis, for instance "
         "CHOP output of the Morphogen component, or the palette's audioAnalysis.",
     )
+    made = header(look.style, "the GLSL TOP of TouchDesigner")
+    # TOPs are premultiplied.
+    colour = "vec4(rgb * alpha, alpha)" if look.style.network.shape.alpha else "vec4(rgb, 1.0)"
     return (
-        f"{header(style, 'the GLSL TOP of TouchDesigner')}//\n{told}\nuniform float utime;\n{uniforms(inputs, 'u')}"
-        f"out vec4 fragColor;\n{body(style)}{section('one pixel')}void main() {{\n"
+        f"{made}//\n{told}\nuniform float utime;\n{uniforms(inputs, 'u')}"
+        f"out vec4 fragColor;\n{body(look)}{section('one pixel')}void main() {{\n"
         "    vec2 size = uTDOutputInfo.res.zw;\n"
-        f"{picture(style, '(vUV.st - 0.5) * size / size.y', 'utime', 'u')}"
-        "    fragColor = TDOutputSwizzle(vec4(rgb, 1.0));\n}\n"
+        f"{picture(look, '(vUV.st - 0.5) * size / size.y', 'utime', 'u')}"
+        f"    fragColor = TDOutputSwizzle({colour});\n}}\n"
     )

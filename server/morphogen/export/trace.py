@@ -1,25 +1,29 @@
 """A field's geometry as an expression: `Field.fold` is called once with symbols for those parameters that move.
 
 A `Moving` stands for a number that is not known yet. NumPy hands it every operation (`__array_ufunc__`), and it
-answers with a node of the same graph that pictures are made of (`field.graph`). So `fold` stays the one implementation,
-and what does not move comes out as plain numbers.
+answers with a node of the same graph that pictures are made of (`field.graph`). Python's `math`, `min` and `max` ask
+for values, so while a fold is followed others stand in their place, in all functions of its module. So `fold` stays
+the one implementation, and what does not move comes out as plain numbers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial, reduce
+from types import FunctionType, SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from morphogen.errors import StyleError
-from morphogen.field.entry import Field, Parameter
+from morphogen.field.entry import Field, Fold, Parameter
 from morphogen.field.graph import Node, as_node, clamp, op
 
 Value = Any  # a Moving, or a number
+BITS = 8  # of a round's length: exact for 2 ** (24 - BITS) rounds
 
 
 class Moving(NDArrayOperatorsMixin):
@@ -169,21 +173,64 @@ def wrapped(value: Node, low: Node | float, high: Node | float) -> Node:
     return low + remainder(value - low, high - low)
 
 
+def left_over(time: Node, span: Node | float, more: Node | float) -> Node:
+    """time less whole rounds of span + more seconds. Where `span` has few bits, rounds times it is exact in float32:
+    hours lose nothing that the time itself has."""
+    rounds = op("floor", time / (as_node(span) + more))
+    return time - rounds * span - rounds * more
+
+
+def parts(length: float) -> tuple[float, float]:
+    """The same as a number of BITS, and what it lacks."""
+    mantissa, exponent = math.frexp(length)
+    exact = math.ldexp(round(math.ldexp(mantissa, BITS)), exponent - BITS)
+    return exact, length - exact
+
+
 def bounded(parameter: Parameter, value: Node) -> Node:
     """What `field.geometry` does with a modulated parameter."""
     bound = wrapped if parameter.kind == "wrap" else clamp
     return bound(value, parameter.low, parameter.high)
 
 
+def _call(name: str, *values: Value) -> Value:
+    """math.NAME of numbers, numpy.NAME where one of them moves."""
+    return getattr(math if _known(*values) else np, name)(*values)
+
+
+def _extreme_of(known: Callable[..., Any], moving: np.ufunc, *values: Value, **options: Any) -> Value:
+    return known(*values, **options) if _known(*values) else reduce(moving, values)
+
+
+STAND_INS = {
+    "math": SimpleNamespace(**{name: partial(_call, name) if callable(v) else v for name, v in vars(math).items()}),
+    "min": partial(_extreme_of, min, np.minimum), "max": partial(_extreme_of, max, np.maximum),
+}  # fmt: skip
+
+
+def _followed(fold: Fold) -> Fold:
+    """The same function, it and the others of its module with STAND_INS."""
+    own = cast(FunctionType, fold)
+    names = own.__globals__ | STAND_INS
+
+    def copied(function: FunctionType) -> FunctionType:
+        return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+
+    for name, value in own.__globals__.items():
+        if isinstance(value, FunctionType) and value.__module__ == own.__module__:
+            names[name] = copied(value)
+    return cast(Fold, copied(own))
+
+
 def traced(name: str, field: Field, parameters: Mapping[str, Value]) -> list[Node]:
     """What the field's graph reads, as nodes: a constant where nothing in it moves. name: of the field, for errors;
     parameters: in bounds, numbers or `Moving`. Raises StyleError where the fold cannot be followed."""
     try:
-        numbers = field.fold(parameters)
+        numbers = _followed(field.fold)(parameters)
     except (TypeError, AttributeError, ValueError, IndexError) as error:
         moving = ", ".join(key for key, value in parameters.items() if isinstance(value, Moving))
         raise StyleError(
             f"the field {name} cannot be written as shader text while {moving} moves: {error}.",
-            "Let that field rest with --still, or play the style in Morphogen itself.",
+            "Let that parameter rest in the style, or play the style in Morphogen itself.",
         ) from error
     return [node_of(value) for value in numbers.tolist()]

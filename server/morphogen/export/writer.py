@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from morphogen.errors import RenderError
-from morphogen.export.trace import remainder, wrapped
+from morphogen.export.trace import left_over, remainder, wrapped
 from morphogen.field import branches, noise
 from morphogen.field.graph import OPS, Node, clamp, cos_turns, fract, pixel_input, reachable, sin_turns
 
@@ -71,6 +71,8 @@ def patterns() -> tuple[Pattern, ...]:
         _pattern("bump", "t", noise.wave, "about the sine of t turns, of two parabolas"),
         _pattern("scatter", "n", noise.permuted, "a whole number scattered over -144 to 144"),
         _pattern("residue", "n", noise.residue, "a whole number modulo 289, -144 to 144"),
+        _pattern("left_over", "time span more", left_over,
+                 "time less whole rounds of span + more seconds, exact for hours"),
         _pattern("wrap", "v low high", wrapped, "v, taken round and round between low and high"),
         _pattern("mod", "a b", remainder, ""),
         _pattern("sin_turns", "t", sin_turns, "sine of an angle in turns"),

@@ -1,8 +1,10 @@
 // --- how it is looked at and graded ------------------------------------------------------------------------
 
 // Screen to picture. p: picture heights, y up, (0, 0) in the middle; turned: degrees, counter-clockwise;
-// mirrored: 0 no, 1 left and right, 2 top and bottom, 3 both; segments: of a kaleidoscope, 0 for none.
-vec2 looked_at(vec2 p, float zoom, float turned, float shift_x, float shift_y, float mirrored, float segments) {
+// mirrored: 0 no, 1 left and right, 2 top and bottom, 3 both; segments: of a kaleidoscope, 0 for none; polar: up
+// becomes outwards; warp: how far slow waves bend it, 0 to 1; warp_scale: of them in one height; flow: turns.
+vec2 looked_at(vec2 p, float zoom, float turned, float shift_x, float shift_y, float mirrored, float segments,
+        float polar, float warp, float warp_scale, float flow) {
     if (mirrored > 0.5 && mirrored < 1.5 || mirrored > 2.5) p.x = abs(p.x);
     if (mirrored > 1.5) p.y = abs(p.y);
     if (segments > 0.5 && dot(p, p) > 0.0) {
@@ -10,6 +12,12 @@ vec2 looked_at(vec2 p, float zoom, float turned, float shift_x, float shift_y, f
         float at = atan(p.y, p.x) / 6.28318531 * count;
         float inside = abs(at - floor(at + 0.5)) / count * 6.28318531;
         p = length(p) * vec2(cos(inside), sin(inside));
+    }
+    if (polar > 0.5) p = vec2(dot(p, p) > 0.0 ? abs(atan(p.y, p.x)) / 3.14159265 - 0.5 : -0.5, length(p) - 0.5);
+    if (warp > 0.0) {
+        vec2 waves = fract(vec2(flow, 0.7071 * flow + 0.25));
+        p += 0.12 * warp * sin(6.28318531 * (warp_scale * p.yx + waves));
+        p += 0.06 * warp * sin(6.28318531 * (2.0 * warp_scale * p.yx + waves.yx));
     }
     float c = cos(radians(turned)), s = sin(radians(turned));
     p -= vec2(shift_x, shift_y);

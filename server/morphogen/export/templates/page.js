@@ -166,7 +166,7 @@ async function listen(ear) {
 function tell(text) { $("told").textContent = text; }
 function set(name, value) {
   const input = byName[name];
-  value = Number(value);
+  value = input?.choices.includes(value) ? input.choices.indexOf(value) : Number(value);
   if (!input || !Number.isFinite(value)) return;
   values[name] = Math.min(Math.max(value, input.low), input.high);
   const row = rows[name];
@@ -181,7 +181,7 @@ function build() {
     if (input.group !== group) $("sliders").append(Object.assign(document.createElement("h2"), { textContent: group = input.group }));
     const label = Object.assign(document.createElement("label"), { textContent: input.label, title: input.doc });
     const row = rows[input.name] = { turn: (v) => v, back: (v) => v };
-    if (input.kind === "choice") {
+    if (input.choices.length) {
       row.field = document.createElement("select");
       input.choices.forEach((text, n) => row.field.append(new Option(text, n)));
       label.append(row.field);
