@@ -27,10 +27,10 @@ STYLES = (
     Pattern(
         "plasma", "Plasma",
         (
-            Unit("sin", {"plasma": 2.6, "plasma_cross": 1.2, "time": 0.3, "mid": 1.6}, 0.0, (1.9, 1.0, -0.9)),
+            Unit("sin", {"plasma": 2.6, "plasma_cross": 1.2, "time": 0.3, "mid": 1.8}, 0.0, (1.7, 0.3, -0.6)),
             Unit("identity", {"plasma_light": 1.0}, 0.0, 1.5),
-            Unit("gaussian", {"plasma_light": 4.0, "treble": 0.3}, -3.4, 1.6),
-            Unit("sin", {"plasma_cross": 3.6, "time": -0.2, "bass": 0.8}, 1.0, (0.9, -0.4, 0.9)),
+            Unit("gaussian", {"plasma_light": 4.0, "treble": 0.3}, -3.4, (1.9, 2.0, 0.9)),
+            Unit("sin", {"plasma_cross": 3.6, "time": -0.2, "bass": 0.8}, 1.0, (0.8, -0.5, 1.0)),
         ),
         {
             "plasma": {
@@ -39,7 +39,7 @@ STYLES = (
                 "light": {"base": 0.375, "time": 0.015},
             },
         },
-        level=(-1.2, -2.8, -0.7),
+        level=(-1.5, -3.0, -0.9),
         roles={"bass": "the waves press together", "mid": "the colours run on", "treble": "the waves bend"},
     ),
     Pattern(

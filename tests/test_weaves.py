@@ -16,8 +16,12 @@ from morphogen.library.pack import LIMIT, pack, unpack
 from morphogen.library.style import load_style
 from morphogen.training.calm import read
 
-NAMES = ("plasma", "labyrinth", "tunnel", "tiles", "blobs")
-STYLES = ("flowing", "geometric", "organic", "voronoi", "plasma", "reaction", "stars", "tunnel")
+NAMES = ("plasma", "labyrinth", "tunnel", "tiles", "blobs", "flight")
+STYLES = ("flowing", "geometric", "organic", "voronoi", "plasma", "reaction", "stars", "tunnel", "mandelbrot", "julia",
+          "fractal")  # fmt: skip
+# What faces the light falls away from it: a light channel, what is high there, and which way up.
+LIT = (("plasma", "plasma", 1), ("labyrinth", "labyrinth", 1), ("blobs", "blob", 1), ("cells", "cell", -1),
+       ("tiles", "tile", -1), ("mandelbrot", "mandelbrot", 1), ("julia", "julia", 1))  # fmt: skip
 QUIET = dict.fromkeys(FRAME_INPUTS, 0.0) | {"bass": 0.05, "mid": 0.05, "treble": 0.05, "rms": 0.05}
 LOUD = QUIET | {"bass": 0.9, "mid": 0.7, "treble": 0.8, "beat": 0.9, "rms": 0.8}
 DETAIL = 1 / 1000  # picture heights
@@ -122,6 +126,33 @@ def test_blobs_melt_where_they_meet():
     assert found.min() >= 0.0
     assert found.max() > 1.0, "two that meet are brighter than one"
     assert (at("blobs", *grid(), size=0.3)["blob"] == 0.0).mean() > 0.5
+
+
+@pytest.mark.parametrize(("field", "height", "up"), LIT)
+def test_slopes_that_face_the_light_are_lit(field, height, up):
+    name = next(channel for channel in FIELDS[field].channels if channel.endswith("_light"))
+    x, y = grid(192, 108)
+    for light in (0.0, 0.25, 0.6):
+        found = at(field, x, y, light=light)
+        down_y, down_x = (-up * slope for slope in np.gradient(found[height]))
+        facing = down_x * np.cos(2 * np.pi * light) - down_y * np.sin(2 * np.pi * light)  # rows go downwards
+        sure = np.abs(found[name]) > 0.3
+        assert sure.mean() > 0.2
+        assert (np.sign(facing) == np.sign(found[name]))[sure].mean() > 0.9, light
+        np.testing.assert_allclose(at(field, x, y, light=light + 0.5)[name], -found[name], atol=1e-9)
+
+
+def test_a_flight_goes_on_without_a_jump_and_outwards():
+    x, y = grid()
+    for fly in (0.2, 0.4, 7.0, 12.6):  # where a layer is gone and another one begins
+        before, after = (at("flight", x, y, fly=fly + step)["flight"] for step in (-1e-6, 1e-6))
+        np.testing.assert_allclose(after, before, atol=1e-3)
+    here = at("flight", x, y, fly=3.0, size=3.0, twinkle=0.0)["flight"]
+    outwards, inwards = (
+        float(np.abs(at("flight", x * grown, y * grown, fly=3.01, size=3.0, twinkle=0.0)["flight"] - here).mean())
+        for grown in (1.02, 0.98)
+    )
+    assert outwards < 0.7 * inwards
 
 
 # --- the styles

@@ -184,7 +184,7 @@ def _named(name: str) -> dict[str, str]:
         name: "iterations until a point gets away, about -1 far outside to 1 at the set and inside",
         f"{name}_edge": "1 at the set and inside, fading to 0 over `glow`",
         f"{name}_trap": "1 where a point on its way met the plane's middle, 0 where it did not, and at the edge",
-        f"{name}_light": "slopes down to the set: -1 in the shade to 1 towards the light; 0 in the set",
+        f"{name}_light": "slopes up to the set: -1 in the shade to 1 towards the light; 0 in the set",
         f"{name}_inner": "1 deep inside the set, fading to 0 at its edge and outside",
     }
 
