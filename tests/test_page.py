@@ -134,7 +134,10 @@ async def others(page: Browser, show: Show) -> None:
         "(s => { s.value = 'midi'; s.dispatchEvent(new Event('change')) })(document.querySelector('#tempo-source'))"
     )
     await eventually(lambda: ("tempo.source", {"name": "midi"}) in show.calls)
-    show.emit("state", {"tempo_choice": "link", "tempo_source": "link", "link_peers": 2})
+    assert await page.run("document.querySelector('#key').checkVisibility()") is False
+    show.emit("state", {"tempo_choice": "link", "tempo_source": "link", "link_peers": 2, "key": "A minor"})
+    await page.until("document.querySelector('#key').checkVisibility()")
+    assert await page.run("document.querySelector('#key dd').textContent") == "A minor"
     await page.until("document.querySelector('#ableton-link').textContent === 'Link 2'")
     await page.run("document.querySelector('#ableton-link').click()")
     await eventually(lambda: ("tempo.link", {"on": False}) in show.calls)

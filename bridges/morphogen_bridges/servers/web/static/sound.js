@@ -88,8 +88,10 @@ export class Sound {
     this.link.call("tempo.link", { on }).catch(complain);
   }
 
-  /** Who leads the tempo, and who else is in the Link session (`link_peers` null: not joined). */
-  #led({ tempo_choice: choice, tempo_source: source, link_peers: peers }) {
+  /** The key that is heard, who leads the tempo, and who else is in the Link session (`link_peers` null: not joined). */
+  #led({ tempo_choice: choice, tempo_source: source, link_peers: peers, key }) {
+    byId("key").hidden = !key;
+    say(byId("key").querySelector("dd"), key ?? "");
     const joined = peers != null;
     if (choice && document.activeElement !== this.leader) this.leader.value = choice;
     this.leader.title = `Now: ${NAMES[source] ?? source}`;
