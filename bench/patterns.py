@@ -26,7 +26,7 @@ from morphogen.library.thumb import save_thumbnail
 from morphogen.training.calm import calm
 from pattern_parts import Pattern
 
-SOURCES = ("pattern_weaves", "pattern_fractals")
+SOURCES = ("pattern_weaves", "pattern_fractals", "pattern_keyed")
 DARKEST = 0.002  # of a colour: its logit must be finite
 
 
@@ -40,7 +40,8 @@ def stops(colours: Sequence[str]) -> NDArray[np.float32]:
 def network(pattern: Pattern) -> Network:
     """Its network. Raises StyleError where the geometry is not that of the fields it reads."""
     inputs = tuple(dict.fromkeys(name for unit in pattern.units for name in unit.of))
-    head = "palette" if pattern.colours else "rgb"
+    alpha = np.size(pattern.level) in (2, 4)  # one number more than there are colours
+    head = ("palette_alpha" if alpha else "palette") if pattern.colours else "rgba" if alpha else "rgb"
     shape = Shape(inputs, (tuple(unit.activation for unit in pattern.units),), head)
     first = np.array([[unit.of.get(name, 0.0) for name in inputs] for unit in pattern.units], np.float32)
     bias = np.array([unit.bias for unit in pattern.units], np.float32)

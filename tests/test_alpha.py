@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drawing import VALUES, draw, glow, scene
 from fake_cuda import FakeDriver, cuda  # noqa: F401  a fixture
+from morphogen.cli import run
 from morphogen.errors import StyleError, UsageError
 from morphogen.field.cppn import COVER, evaluate
 from morphogen.field.layers import BLENDS
@@ -26,6 +28,7 @@ from morphogen.library.style import from_bytes, to_bytes
 from morphogen.render.cpu.renderer import CpuRenderer
 from morphogen.render.cuda.renderer import CudaRenderer
 from morphogen.render.numpy import NumpyRenderer
+from morphogen.still import render_still
 from test_render_parity import SIZE, Judge, judge, no_history  # noqa: F401  fixtures
 
 OWN, KEYED, PLAIN = glow(3, "3L_4D", "rgba"), glow(5, "2L_4D", "palette_alpha"), glow(2)
@@ -196,3 +199,18 @@ def test_heads_that_do_not_fit_are_refused() -> None:
             Network(preset("4L_128D", head=head), ())
     with pytest.raises(StyleError, match="unknown output head 'rgbaa'"):
         checks.shape(["x", "y"], [4], ["sin"], "rgbaa")
+
+
+@pytest.mark.parametrize(("alpha", "mode"), [("opaque", "RGB"), ("luminance", "RGBA"), ("style", "RGBA")])
+def test_stills(tmp_path: Path, alpha: str, mode: str) -> None:
+    """PNG files have straight alpha where it was asked for, the bytes of the picture, written band by band."""
+    style = tmp_path / "keyed.safetensors"
+    style.write_bytes(to_bytes(drawn(Recipe("2L_4D", 7, head="palette_alpha"), "a/keyed")))
+    words = ["still", "--style", str(style), "--size", "50x70", "--set", f"output/alpha={alpha}"]
+    assert run([*words, "-o", str(tmp_path / "a.png")]) == 0
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == mode
+        seen = np.asarray(picture)
+    whole = render_still(str(style), (50, 70), 0.0, {"output/alpha": alpha})
+    assert np.array_equal(seen, whole[..., : len(mode)])
+    assert (whole[..., 3].min() == 255) == (alpha == "opaque")

@@ -96,7 +96,9 @@ class Card:
         if ptx.carried(what.program):
             block = np.concatenate([block, uniforms])
         grid = ptx.grid(what.program, spec.width, spec.height)
-        self.executed = ptx_machine.launch(kernel, memory, block, grid, ptx.BLOCK, {"uniforms": uniforms})
+        constant = np.zeros(max(kernel.constants.get("uniforms", 0), uniforms.size), np.uint8)
+        constant[: uniforms.size] = uniforms
+        self.executed = ptx_machine.launch(kernel, memory, block, grid, ptx.BLOCK, {"uniforms": constant})
         return memory.blocks[OUT].reshape(spec.height, -1, depth)[:, : spec.width]
 
 

@@ -26,6 +26,7 @@ HEARD = ("bass", "mid", "treble", "centroid", "rolloff", "flux", "beat", "rms")
 _TWINS = (("view", LAYER_VIEW), ("color", LAYER_GRADE))
 _NEUTRAL = {key: param.default for key, param in BY_KEY.items() if param.group == "view"}
 _BLENDS = tuple(BLENDS)
+_ALPHAS = BY_KEY["output/alpha"].choices
 DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
 
 
@@ -63,7 +64,8 @@ class Composer:
             dither=values.on("output/dither"),
             colours=self.colourist.colours(values, dt),
             layer=layer,
-            matte=values["output/alpha"] >= 0.5,
+            matte=_ALPHAS[int(values["output/alpha"])] == "luminance",
+            keyed=_ALPHAS[int(values["output/alpha"])] == "style",
             samples=SAMPLES[int(values["output/supersample"])],
         )
 

@@ -17,7 +17,7 @@ from morphogen.field.colours import Lut
 from morphogen.field.network import Network
 from morphogen.field.scene import Scene
 from morphogen.folders import cache_folder
-from morphogen.frame import Crop, TargetSpec
+from morphogen.frame import Alpha, Crop, TargetSpec
 from morphogen.library.find import Library
 from morphogen.library.style import Style
 from morphogen.params.catalog import FEATURES
@@ -37,11 +37,11 @@ def render_still(
 
     size: (width, height). sets: parameters and audio features, in their own units. backend: 'auto' is the CPU, so that
     a still is the same on every machine. layer: the style over it, by name or file. Returns (height, width, 4) uint8
-    RGBA, top row first. Raises StyleError, ParamError, UsageError, RenderError.
+    RGBA, alpha straight, 255 unless `output/alpha` is set; top row first. Raises StyleError, ParamError, UsageError, RenderError.
     """
-    spec = TargetSpec(*size)
-    pixels = np.empty(spec.pixel_bytes, np.uint8)
     with _drawing(style, time, sets, backend, layer, lut) as (renderer, scene):
+        spec = TargetSpec(*size, alpha=_alpha(scene))
+        pixels = np.empty(spec.pixel_bytes, np.uint8)
         renderer.render(scene, [(spec, pixels)])
     return pixels.reshape(spec.height, spec.width, 4)
 
@@ -56,10 +56,14 @@ def still_bands(
     width, height = size
     with _drawing(style, time, sets, backend, layer, lut) as (renderer, scene):
         for top in range(0, height, BAND):
-            spec = TargetSpec(width, min(BAND, height - top), crop=Crop(0, top, width, height))
+            spec = TargetSpec(width, min(BAND, height - top), crop=Crop(0, top, width, height), alpha=_alpha(scene))
             pixels = np.empty(spec.pixel_bytes, np.uint8)
             renderer.render(scene, [(spec, pixels)])
             yield pixels.reshape(spec.height, width, 4)
+
+
+def _alpha(scene: Scene) -> Alpha:
+    return Alpha.STRAIGHT if scene.matte or scene.keyed else Alpha.OPAQUE
 
 
 @contextlib.contextmanager

@@ -47,29 +47,34 @@ def still(
 ) -> None:  # fmt: skip
     """Render and write atomically: the file is whole or not there, also after Ctrl-C. It carries its style, as `styles
     share` does: the style itself, without what `--set` did to this picture. Drawn and written band by band, so that
-    16384x16384 takes no more memory than a small one."""
+    16384x16384 takes no more memory than a small one. With `output/alpha` the file has an alpha channel."""
     width, height = read_size(size)
     values = read_settings(sets or ())
     drawer = read_backend(backend)
     from morphogen.library.cube import read_cube
     from morphogen.library.find import Library
+    from morphogen.params.catalog import BY_KEY
     from morphogen.still import first_style, still_bands
 
     shown = first_style(Library(), style)
     table, said = read_cube(lut) if lut else (None, "")
     if said:
         note(said)
-    _write(output, shown, (width, height), still_bands(shown, (width, height), time, values, drawer, layer, table))
+    bands = still_bands(shown, (width, height), time, values, drawer, layer, table)
+    alpha = BY_KEY["output/alpha"].check(values.get("output/alpha", 0)) > 0
+    _write(output, shown, (width, height), bands, alpha=alpha)
 
 
-def _write(output: Path, style: Style, size: tuple[int, int], bands: Generator[Any, None, None]) -> None:
+def _write(
+    output: Path, style: Style, size: tuple[int, int], bands: Generator[Any, None, None], *, alpha: bool
+) -> None:
     from morphogen.library.bands import write_png
     from morphogen.library.exchange import picture_chunks
 
     width, height = size
     shown = counting(f"Drawing {width} x {height}", width * height >= BIG)
     with shown as watch, contextlib.closing(bands):
-        write_png(output, size, bands, picture_chunks(style), watch)
+        write_png(output, size, bands, picture_chunks(style), watch, alpha)
     note(f"Wrote {output} ({width} x {height}), with the style {style.name} in it.")
 
 

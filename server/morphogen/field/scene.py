@@ -87,10 +87,11 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
     pictures = [_coloured(one, shape) for one, shape in zip(fields, shapes, strict=True)]
     covered = [matte.covered(one, _u) for one in pictures]
-    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other; never a layer
+    layer, rgba = pictures[0], covered[0]
+    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other
         rgba = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*covered, strict=True))
-    else:
-        rgba = branch(_u("layered"), over(pictures[0], _u), covered[0])
+        layer = rgba[:3]
+    rgba = branch(_u("layered"), over(layer, _u), rgba)
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))

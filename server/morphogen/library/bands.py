@@ -36,25 +36,27 @@ Watch = Callable[[int, int], None]
 
 def write_png(
     path: Path, size: tuple[int, int], bands: Iterable[Band], chunks: Sequence[tuple[bytes, bytes]] = (),
-    watch: Watch = lambda done, of: None,
+    watch: Watch = lambda done, of: None, alpha: bool = False,
 ) -> None:  # fmt: skip
     """Write `path` whole or not at all, whatever ends it.
 
-    size: (width, height). bands: uint8 (rows, width, 3 or 4), from the top, of which red, green and blue are kept.
+    size: (width, height). bands: uint8 (rows, width, 3 or 4), from the top, of which red, green and blue are kept, and
+    alpha (straight) if asked for.
     chunks: (name, data) of PNG chunks before the pixels. watch: told how many rows of how
     many are written. Raises StyleError when it cannot be written, ValueError when the bands are not the picture."""
     width, height = size
+    depth = 4 if alpha else 3
     with replacing(path) as out:
         out.write(SIGNATURE)
-        _chunk(out, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        _chunk(out, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6 if alpha else 2, 0, 0, 0))
         for name, data in chunks:
             _chunk(out, name, data)
         _chunk(out, b"IDAT", _HEAD)
         total = 1
         done = 0
-        for rows, data, adler in _deflated(bands, width):
+        for rows, data, adler in _deflated(bands, width, depth):
             _chunk(out, b"IDAT", data)
-            total = _joined(total, adler, rows * (1 + 3 * width))
+            total = _joined(total, adler, rows * (1 + depth * width))
             done += rows
             watch(done, height)
         if done != height:
@@ -63,17 +65,18 @@ def write_png(
         _chunk(out, b"IEND", b"")
 
 
-def _deflated(bands: Iterable[Band], width: int) -> Iterable[tuple[int, bytes, int]]:
-    """(rows, raw deflate, Adler-32 of what it unpacks to) of each band, in order; a few of them at work at once."""
+def _deflated(bands: Iterable[Band], width: int, depth: int) -> Iterable[tuple[int, bytes, int]]:
+    """(rows, raw deflate, Adler-32 of what it unpacks to) of each band, in order; a few of them at work at once. depth:
+    bytes of a pixel."""
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
-    above = np.zeros((1, 3 * width), np.uint8)
+    above = np.zeros((1, depth * width), np.uint8)
     waiting: deque[Future[tuple[int, bytes, int]]] = deque()
     with ThreadPoolExecutor(workers, "png") as pool:
         for band in bands:
             if band.shape[1] != width:
                 raise ValueError(f"a band is {band.shape[1]} wide, the picture {width}")
-            rows = np.ascontiguousarray(band[..., :3]).reshape(len(band), -1)
-            waiting.append(pool.submit(_squeezed, rows, above))
+            rows = np.ascontiguousarray(band[..., :depth]).reshape(len(band), -1)
+            waiting.append(pool.submit(_squeezed, rows, above, depth))
             above = rows[-1:]
             if len(waiting) > workers:
                 yield waiting.popleft().result()
@@ -81,11 +84,11 @@ def _deflated(bands: Iterable[Band], width: int) -> Iterable[tuple[int, bytes, i
             yield waiting.popleft().result()
 
 
-def _squeezed(rows: Band, above: Band) -> tuple[int, bytes, int]:
-    """rows: uint8 (rows, 3 width). above: the row before them."""
+def _squeezed(rows: Band, above: Band, depth: int) -> tuple[int, bytes, int]:
+    """rows: uint8 (rows, depth * width). above: the row before them."""
     up = np.concatenate([above, rows[:-1]])
     left = np.zeros_like(rows)
-    left[:, 3:] = rows[:, :-3]
+    left[:, depth:] = rows[:, :-depth]
     filtered = np.empty((len(rows), 1 + rows.shape[1]), np.uint8)
     filtered[:, 0] = _AVERAGE
     filtered[:, 1:] = rows - ((left & up) + ((left ^ up) >> 1))  # their mean, rounded down, within 8 bits

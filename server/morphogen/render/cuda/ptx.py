@@ -158,7 +158,7 @@ class SceneKernel(Packing):
     def _uniforms(self, block: Any) -> Any:
         if carried(self.program):
             return self.b.gep(block, [I64(ctypes.sizeof(self.job_type))], source_etype=I8)
-        kind = ir.ArrayType(F32, self.program.uniform_count)
+        kind = ir.ArrayType(F32, -(-self.program.uniform_count // 4) * 4)  # read in fours, to the very last
         constant = ir.GlobalVariable(self.module, kind, "uniforms", addrspace=CONSTANT)
         constant.initializer = ir.Constant(kind, None)
         constant.align = 16
