@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """One style of the library."""
+    """One style of the library. colours: five, where the words' own are flat or muddy on what it draws."""
 
     name: str
     title: str
     prompt: str
     take: int = 0
+    colours: str = ""
 
 
 LIBRARY = (
@@ -55,23 +56,43 @@ LIBRARY = (
     ),
     Wish("organic/solvents", "Solvents", "microscopic organic solvents with diffusion and fluid dynamics", take=2),
     Wish("organic/neurons", "Neurons", "neural networks with synaptic connections and electric pulses"),
-    Wish("organic/blood_vessels", "Blood Vessels", "blood vessel branching with fluid flow"),
-    Wish("mood/cyberpunk_neon", "Cyberpunk Neon", "neon geometric cyberpunk in pink and blue", take=3),
     Wish(
-        "mood/organic_flow", "Organic Flow", "organic flowing tendrils in yellow and green with strong contrast", take=1
+        "organic/blood_vessels",
+        "Blood Vessels",
+        "blood vessel branching with fluid flow",
+        colours="#0a0210,#4a0616,#c0142a,#f05a4a,#ffd8c0",
+    ),
+    Wish(
+        "mood/cyberpunk_neon",
+        "Cyberpunk Neon",
+        "neon geometric cyberpunk in pink and blue",
+        take=4,
+        colours="#030212,#2a0a6a,#ff2a8a,#3ae0ff,#f2ffff",
+    ),
+    Wish(
+        "mood/organic_flow",
+        "Organic Flow",
+        "organic flowing tendrils in yellow and green with strong contrast",
+        take=4,
+        colours="#010803,#0a4a24,#4ab81e,#f4f04a,#fffde0",
     ),
     Wish("mood/nature_fractal", "Nature Fractal", "organic fractals of nature in brown and green", take=1),
-    Wish("mood/glitch", "Glitch", "digital corruption, red and black glitch", take=2),
     Wish("mood/pastel_watercolor", "Pastel Watercolor", "soft pastel watercolor with gentle colors"),
     Wish("nature/flames", "Flames", "burning orange flames", take=1),
-    Wish("nature/aurora", "Aurora", "green aurora over a dark sky", take=1),
+    Wish(
+        "nature/aurora",
+        "Aurora",
+        "green aurora over a dark sky",
+        take=1,
+        colours="#020616,#0a2f5a,#16b07a,#a8ffb8,#f4d8ff",
+    ),
     Wish("nature/sea", "Sea", "deep blue ocean waves"),
     Wish("nature/lightning", "Lightning", "violet lightning in storm clouds", take=1),
-    Wish("nature/smoke", "Smoke", "drifting blue smoke", take=1),
+    Wish("nature/smoke", "Smoke", "drifting blue smoke", take=4, colours="#030409,#14284a,#4a86c0,#b8dcf0,#ffffff"),
     Wish("nature/lava", "Lava", "glowing red lava"),
     Wish("nature/marble", "Marble", "marble with golden veins", take=1),
     Wish("nature/mycelium", "Mycelium", "glowing mycelium", take=2),
-    Wish("nature/coral", "Coral", "pink coral reef", take=1),
+    Wish("nature/coral", "Coral", "pink coral reef", take=1, colours="#020a1a,#0a3a6a,#e04a8a,#ffb09a,#fff6e0"),
     Wish("nature/eye", "Eye", "green eye with a dark pupil", take=3),
     Wish("nature/flower", "Flower", "pink lotus flower"),
 )
@@ -91,8 +112,9 @@ def one(wish: Wish, path: Path, take: int, steps: int) -> dict[str, Any]:
 
     start, cpu = time.perf_counter(), time.process_time()
     path.parent.mkdir(parents=True, exist_ok=True)
+    order = Order(wish.prompt, take=take, steps=steps, colours=wish.colours)
     with make.humble(1):
-        style, result = make.train(make.prepare(Order(wish.prompt, take=take, steps=steps)), path, lambda _: None)
+        style, result = make.train(make.prepare(order), path, lambda _: None)
     style = save_style(replace(style, title=wish.title), path)
     save_thumbnail(style, path.with_suffix(".png"))
     verdict = result.judgement

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from morphogen.field import geometry
-from morphogen.field.fractals import HEIGHT, MIDDLE, PLACES, SPAN, TOP, constant_of, place
+from morphogen.field.fractals import MIDDLE, SPAN, TOP, constant_of
 from morphogen.field.inputs import FIELDS
+from morphogen.field.places import HEIGHT, PLACES, place
 
 BITS = 400  # of the whole numbers that the deep truth is counted in
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from drawing import draw
 from morphogen.audio.key import Key
+from morphogen.field.grade import Grade
 from morphogen.field.network import init_glow, preset
 from morphogen.hue import HueFollower
 from morphogen.library.style import Style
@@ -126,6 +129,12 @@ def test_brightness_glides_and_does_not_jitter():
     assert turns[-1] - turns[0] > 0.2, "a good part of the half turn"
 
 
+def test_no_brightness_makes_it_flicker():
+    follower = HueFollower()
+    turns = [follower.turn(values("centroid", brightness=float(n // 10 % 2) or 0.03), None, DT) for n in range(600)]
+    assert np.ptp(turns[-120:]) < 0.012, "from end to end three times a second"
+
+
 # --- in the whole instrument, offline
 
 
@@ -169,3 +178,6 @@ def test_what_a_wall_gets_carries_the_hue(renderer, song):
     assert scene.grade.hue > 0.1
     sent = Decoder().shot(Encoder(1).shot(Shot(scene, 1, 1, 1, "test/hue", (64, 36))))
     assert sent.scene.grade == scene.grade
+    leader, follower, plain = (draw(renderer, one) for one in (scene, sent.scene, replace(scene, grade=Grade())))
+    assert (leader == follower).all()
+    assert (leader != plain).any()

@@ -1,4 +1,8 @@
-"""How far the music turns the picture's hue: by its key or by its brightness, gliding and never jumping."""
+"""How far the music turns the picture's hue: by its key or by its brightness, gliding and never jumping.
+
+No music makes it flicker: of a brightness that leaps from end to end three times a second, a fortieth is left (4
+degrees of hue), and keys change every two seconds at most.
+"""
 
 from __future__ import annotations
 

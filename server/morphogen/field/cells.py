@@ -6,11 +6,12 @@ does not look at is too far away to count. So no rounding can flip anything, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from morphogen.field.entry import Field, Parameter, scattered, seed_parameter
+from morphogen.field.entry import Field, Parameter, light_parameter, scattered, seed_parameter
 from morphogen.field.graph import Array, Node, as_node, cos_turns, fma, op, sin_turns
 from morphogen.field.noise import CELLS, permuted, residue, split, wave
 
@@ -19,11 +20,13 @@ SPREAD = 17.0  # times a number: another one; the pairs fill a grid of 17 by 17
 DRIFT = (1.0, 0.625)  # turns of a point in x and y for each turn of `drift`
 DRIFT_PERIOD = 8
 LAYERS = 3
+FLAT = 0.15  # squared slope of a blob, in its own size, below which it counts as flat
+ROUND, SLOPE = 5.0, 1.8  # of cells as pebbles: their rim is a fifth of a cell wide; light on their flank
 SMALLEST = 0.6  # of creatures: one over it the largest
 STAR_STEPS = ((1.0, 0.0), (1.0, 1.0), (2.0, 1.0))  # of the layers: whole, so that all of them wrap
 
 
-def _grid(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node, Node, Node]:
+def grid(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node, Node, Node]:
     """(column, row) of the cell as residues, and the place in it. u: fractions and cells to add."""
     x, y = x + u[0], y + u[1]
     left, low = op("floor", x), op("floor", y)
@@ -31,7 +34,7 @@ def _grid(x: Node, y: Node, u: Sequence[Node]) -> tuple[Node, Node, Node, Node]:
 
 
 def _points(place: tuple[Node, Node, Node, Node], loose: Node, drift_x: Node, drift_y: Node) -> Iterator[Point]:
-    """From the pixel to the point of its own cell and of the eight around it, and its number. place: as of `_grid`."""
+    """From the pixel to the point of its own cell and of the eight around it, and its number. place: as of `grid`."""
     column, row, fx, fy = place
     for dy in (-1, 0, 1):
         line = permuted(row + float(dy)) + column
@@ -42,8 +45,8 @@ def _points(place: tuple[Node, Node, Node, Node], loose: Node, drift_x: Node, dr
 
 
 def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-    scale, loose, drift_x, drift_y = u[:4]
-    place = _grid(x * scale, y * scale, u[4:])
+    scale, loose, drift_x, drift_y, light_x, light_y = u[:6]
+    place = grid(x * scale, y * scale, u[6:])
     points = [(px, py, fma(px, px, py * py), n) for px, py, n in _points(place, loose, drift_x, drift_y)]
     # A point that is not looked at lies at least so far away.
     border = 1.5 - loose
@@ -61,13 +64,16 @@ def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
         edge = op("min", edge, op("less", apart, 1e-4, 1.0, halfway))
         part = op("exp2_neg", (square - nearest) * 40.0)
         weight, shade = weight + part, fma(part, number, shade)
-    return {"cell": near, "cell_edge": edge, "cell_id": shade / weight * 2.0}
+    sure = op("min", edge * ROUND, 1.0)  # where the next cell begins, neither is meant
+    light = fma(mx, light_x, my * light_y) * sure
+    return {"cell": near, "cell_edge": edge, "cell_id": shade / weight * 2.0, "cell_light": light}
 
 
 def _fold_cells(p: Mapping[str, float]) -> Array:
     luck = scattered(p["seed"], 4, 4)
     drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
-    return np.array([p["scale"], p["loose"] / 2, *drift, *split(luck[None, 2:] * CELLS)[0]])
+    light = (-SLOPE * math.cos(math.tau * p["light"]), -SLOPE * math.sin(math.tau * p["light"]))
+    return np.array([p["scale"], p["loose"] / 2, *drift, *light, *split(luck[None, 2:] * CELLS)[0]])
 
 
 CELL = Field(
@@ -75,6 +81,7 @@ CELL = Field(
     {
         "cell": "distance to the nearest point, in cells", "cell_edge": "distance to the nearest wall, in cells",
         "cell_id": "a number of its own for each cell, -1 to 1",
+        "cell_light": "as if cells were pebbles: -1 in the shade to 1 towards the light",
     },
     _cells,
     (
@@ -82,21 +89,27 @@ CELL = Field(
         Parameter("scale", 3.0, 0.2, 32, "cells", "cells in one picture height"),
         Parameter("loose", 0.9, 0, 1, "", "0 a chess board, 1 anything"),
         Parameter("drift", 0.0, 0, DRIFT_PERIOD, "turns", "the points move about", "wrap"),
+        light_parameter(),
     ),
-    8,
+    10,
     _fold_cells,
 )  # fmt: skip
 
 
 def _blobs(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-    scale, loose, drift_x, drift_y, narrow = u[:5]
-    place = _grid(x * scale, y * scale, u[5:])
-    total = as_node(0.0)
+    scale, loose, drift_x, drift_y, narrow, light_x, light_y = u[:7]
+    place = grid(x * scale, y * scale, u[7:])
+    total = slope_x = slope_y = as_node(0.0)
     for px, py, number in _points(place, loose, drift_x, drift_y):
         # The larger ones reach as far as a pixel looks; there their light has ended.
-        rest = op("max", fma(fma(px, px, py * py), narrow * fma(number, -0.8, 1.4), 1.0), 0.0)
-        total = fma(rest * rest, rest, total)
-    return {"blob": total}
+        own = narrow * fma(number, -0.8, 1.4)
+        rest = op("max", fma(fma(px, px, py * py), own, 1.0), 0.0)
+        square = rest * rest
+        total = fma(square, rest, total)
+        steep = square * own
+        slope_x, slope_y = fma(steep, px, slope_x), fma(steep, py, slope_y)
+    long = op("sqrt", fma(slope_x, slope_x, fma(slope_y, slope_y, -narrow * FLAT)))
+    return {"blob": total, "blob_light": fma(slope_x, light_x, slope_y * light_y) / long}
 
 
 def _fold_blobs(p: Mapping[str, float]) -> Array:
@@ -104,12 +117,16 @@ def _fold_blobs(p: Mapping[str, float]) -> Array:
     drift = (luck[:2] + p["drift"] * np.array(DRIFT)) % 1.0
     loose = p["loose"] / 2
     reach = p["size"] * (1.5 - loose)
-    return np.array([p["scale"], loose, *drift, -1 / reach**2, *split(luck[None, 2:] * CELLS)[0]])
+    light = (math.cos(math.tau * p["light"]), math.sin(math.tau * p["light"]))
+    return np.array([p["scale"], loose, *drift, -1 / reach**2, *light, *split(luck[None, 2:] * CELLS)[0]])
 
 
 BLOB = Field(
     "soft blobs that melt into one another where they meet",
-    {"blob": "0 far from all of them, 1 in the middle of one, more where several meet"},
+    {
+        "blob": "0 far from all of them, 1 in the middle of one, more where several meet",
+        "blob_light": "their slopes: -1 in the shade to 1 towards the light; 0 far from all of them",
+    },
     _blobs,
     (
         seed_parameter(),
@@ -117,8 +134,9 @@ BLOB = Field(
         Parameter("loose", 0.9, 0, 1, "", "0 in rows, 1 scattered"),
         Parameter("size", 0.75, 0.1, 1, "", "how far their light reaches"),
         Parameter("drift", 0.0, 0, DRIFT_PERIOD, "turns", "they swim about", "wrap"),
+        light_parameter(),
     ),
-    9,
+    11,
     _fold_blobs,
 )
 
@@ -126,7 +144,7 @@ BLOB = Field(
 def _stamps(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
     scale, loose, drift_x, drift_y, turn, half, thick, border, floor = u[:9]
     # The four nearest cells: those of the grid's corner that is nearest.
-    column, row, fx, fy = _grid(fma(x, scale, 0.5), fma(y, scale, 0.5), u[9:])
+    column, row, fx, fy = grid(fma(x, scale, 0.5), fma(y, scale, 0.5), u[9:])
     best = second = border  # those that a pixel does not look at are at least so far away
     along = across = own = as_node(0.0)
     for dy in (0, 1):
@@ -187,23 +205,27 @@ STAMP = Field(
 )  # fmt: skip
 
 
+def star(place: tuple[Node, Node, Node, Node], u: Sequence[Node]) -> Node:
+    """Light of the star in a cell. u: sharp, few, gain, twinkle, phase."""
+    sharp, few, gain, twinkle, phase = u
+    column, row, fx, fy = place
+    number = permuted(permuted(row) + column)
+    other = permuted(number + column) * (1 / CELLS)
+    number = number * (1 / CELLS)
+    # A star keeps a quarter of a cell away from the cell's walls, where its light ends: no cell sees another's.
+    ex, ey = fma(number, 0.5, 0.5) - fx, fma(wave(fma(number, SPREAD, 0.25)), 0.25, 0.5) - fy
+    square = fma(ex, ex, ey * ey)
+    rest = op("max", fma(square, -16.0, 1.0), 0.0)
+    bright = op("max", other + 0.5 - few, 0.0) * gain
+    bright = bright * bright * fma(wave(fma(number, 31.0, phase)), twinkle, 1.0 - twinkle)
+    return rest * rest * bright / fma(square, sharp, 1.0)
+
+
 def _stars(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-    scale, sharp, few, gain, twinkle, phase = u[:6]
-    total = as_node(0.0)
+    scale, total = u[0], as_node(0.0)
     for k, (a, b) in enumerate(STAR_STEPS):
         lx, ly = fma(x, a, y * b) * scale, fma(y, a, x * -b) * scale
-        column, row, fx, fy = _grid(lx, ly, u[6 + 4 * k : 10 + 4 * k])
-        number = permuted(permuted(row) + column)
-        other = permuted(number + column) * (1 / CELLS)
-        number = number * (1 / CELLS)
-        # A star keeps a quarter of a cell away from the cell's walls, where its light ends: no cell sees another's.
-        ex, ey = fma(number, 0.5, 0.5) - fx, fma(wave(fma(number, SPREAD, 0.25)), 0.25, 0.5) - fy
-        square = fma(ex, ex, ey * ey)
-        rest = op("max", fma(square, -16.0, 1.0), 0.0)
-        bright = op("max", other + 0.5 - few, 0.0) * gain
-        bright = bright * bright * fma(wave(fma(number, 31.0, phase)), twinkle, 1.0 - twinkle)
-        light = rest * rest * bright / fma(square, sharp, 1.0)
-        total = total + light
+        total = total + star(grid(lx, ly, u[6 + 4 * k : 10 + 4 * k]), u[1:6])
     return {"stars": op("min", total, 1.0)}
 
 

@@ -64,3 +64,8 @@ def scattered(seed: float, salt: int, count: int) -> Array:
 def seed_parameter(doc: str = "another seed, another pattern") -> Parameter:
     """The seed that every scattered field has."""
     return Parameter("seed", 0, 0, 65535, "", doc, "whole")
+
+
+def light_parameter() -> Parameter:
+    """Where the light comes from, of fields that know their own slope."""
+    return Parameter("light", 0.375, 0, 1, "turns", "where the light comes from: 0 the right, 0.25 above", "wrap")

@@ -17,25 +17,20 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from morphogen.field.entry import Emit, Field, Parameter
+from morphogen.field.entry import Emit, Field, Parameter, light_parameter
 from morphogen.field.graph import Array, Node, as_node, clamp, fma, op
+from morphogen.field.places import HEIGHT, PLACES, RADIUS, ROUGH, TERMS, place
 
-TERMS = 5  # of the polynomial that a pixel begins with
 BLOCKS, BLOCK = 9, 3  # iterations: an orbit is looked at after each block, and stands still once it is out
 TOP = BLOCKS * BLOCK - 4.0  # iterations where the count ends, so that what is just below has been far out
 OUT = 2.0**12  # squared size of what is out: from there the count is good to 2e-5, and three more stay below 2**96
 STILL = 2.0**-40  # scale of the derivative: its square stays a float
 SMALL = 2.0**-60  # scale of squared sizes beside it: 2**96 of a point and 2**118 of a derivative both stay floats
 MIDDLE, SPAN = 11.0, 12.0  # count that becomes 0, and from there to 1
-HEIGHT = 2.6  # of the plane, in one picture height: the whole set
-RADIUS = 1.2  # picture heights from the middle, within which the polynomial is good
-ROUGH = 1e-5  # what it may be wrong there
-SETTLED = 3e7  # derivative of an iterate from which on c counts as the same all over the picture
-LEAST_STEP = 0.05  # octaves from one row to the next, so that none comes in with a jerk
+DEEP = 0.1  # heights: what is inside fades within about so much of the edge
 MOVED = 5.0  # octaves on the way to the place, in which it comes to the middle of the picture
 
 
@@ -46,12 +41,13 @@ def _times(a: tuple[Node, Node], b: tuple[Node, Node], c: tuple[Node, Node]) -> 
 
 @dataclass
 class _Orbit:
-    """z, its derivative to the pixel (times STILL), iterations done, least squared size."""
+    """z, its derivative to the pixel (times STILL), iterations done, least squared size, greatest of the derivative."""
 
     z: tuple[Node, Node]
     slope: tuple[Node, Node]
     count: Node
     least: Node
+    steepest: Node
 
 
 def _start(p: tuple[Node, Node], u: Sequence[Node]) -> _Orbit:
@@ -62,19 +58,23 @@ def _start(p: tuple[Node, Node], u: Sequence[Node]) -> _Orbit:
         z = _times(z, p, (u[2 * j], u[2 * j + 1]))
     far = (clamp(z[0], -(2.0**20), 2.0**20), clamp(z[1], -(2.0**20), 2.0**20))
     kept = (clamp(slope[0] * STILL, -(2.0**-16), 2.0**-16), clamp(slope[1] * STILL, -(2.0**-16), 2.0**-16))
-    return _Orbit(far, kept, as_node(0.0), as_node(1.0))
+    return _Orbit(far, kept, as_node(0.0), as_node(1.0), as_node(0.0))
 
 
-def _iterate(o: _Orbit, c: tuple[Node, Node], push: Node | None, late: Node) -> None:
-    """One block. push: derivative of c to the pixel, times STILL; real, since the pixel is turned. late: added to the
-    squared size of its first iterate, so that what the next depth leaves out has gone before it does."""
+def _iterate(
+    o: _Orbit, c: tuple[Node, Node], push: Node | None, first: Node | None = None, last: Node | None = None
+) -> None:
+    """One block. push: derivative of c to the pixel, times STILL; real, since the pixel is turned. first, last: how
+    much, 0 to 1, the block's first or last iterate counts, so that what the next depth leaves out has gone before it
+    does, and what it brings comes little by little."""
     # What is out goes round beside the others, and shall stay a float there; what is not is smaller anyway.
     edge, slope = math.sqrt(OUT), o.slope
     z = (clamp(o.z[0], -edge, edge), clamp(o.z[1], -edge, edge))
-    sizes = []
+    sizes, steeps = [], []
     for _ in range(BLOCK):
         twice, square = (z[0] + z[0], z[1] + z[1]), z[1] * z[1]
         sizes.append(fma(z[0], z[0], square))
+        steeps.append(fma(slope[0], slope[0], slope[1] * slope[1]))
         if push is None:
             slope = (fma(twice[0], slope[0], -(twice[1] * slope[1])), fma(twice[0], slope[1], twice[1] * slope[0]))
         else:
@@ -82,22 +82,27 @@ def _iterate(o: _Orbit, c: tuple[Node, Node], push: Node | None, late: Node) -> 
                      fma(twice[0], slope[1], twice[1] * slope[0]))  # fmt: skip
         z = (fma(z[0], z[0], c[0] - square), fma(twice[0], z[1], c[1]))
     size = sizes[0]
-    for met in (sizes[0] + late, *sizes[1:]):
-        o.least = op("min", o.least, met)
+    for n, counts in ((0, first), (BLOCK - 1, last)):
+        if counts is not None:
+            sizes[n], steeps[n] = sizes[n] + (2.0 - counts * 2.0), steeps[n] * counts
+    for met, steep in zip(sizes, steeps, strict=True):
+        o.least, o.steepest = op("min", o.least, met), op("max", o.steepest, steep)
     o.z = (op("less", size, OUT, z[0], o.z[0]), op("less", size, OUT, z[1], o.z[1]))
     o.slope = (op("less", size, OUT, slope[0], o.slope[0]), op("less", size, OUT, slope[1], o.slope[1]))
     o.count = o.count + op("less", size, OUT, float(BLOCK), 0.0)
 
 
-def _channels(name: str, o: _Orbit, shift: Node, fine: Node, glow: Node) -> dict[str, Node]:
-    """fine, glow: squared heights."""
+def _channels(name: str, o: _Orbit, u: Sequence[Node]) -> dict[str, Node]:
+    """u: shift, squared `fine`, squared `glow` in heights, light."""
+    shift, fine, glow, light_x, light_y = u
     size = fma(o.z[0], o.z[0], o.z[1] * o.z[1])
     bits = op("max", op("log2", size), 0.0)
     steep = fma(o.slope[0], o.slope[0], o.slope[1] * o.slope[1])
     nats = bits * (0.5 * math.log(2))
     count = op("min", o.count + shift - op("log2", op("max", bits, 1.0)), TOP)
     # What did not get out has no distance: 0, and not at once.
-    apart = size * SMALL * nats * nats * clamp((TOP - count) * 0.5)
+    outside = clamp((TOP - count) * 0.5)
+    apart = size * SMALL * nats * nats * outside
 
     def share(distance: Node, width: Node) -> Node:
         blurred = op("min", steep, 2.0**90) * (width * (SMALL * STILL**-2)) + 1e-35
@@ -105,97 +110,41 @@ def _channels(name: str, o: _Orbit, shift: Node, fine: Node, glow: Node) -> dict
 
     sure = share(apart, fine)
     shown = fma(sure, count - TOP, TOP)
+    # Within, an orbit whose derivative ever grew was near the edge: there all fades before it is finer than DEEP.
+    near_edge = op("min", o.steepest, 2.0**-50) * (DEEP**2 * STILL**-2)
+    inner = (1.0 - outside) / (1.0 + near_edge)
     near = 1.0 - op("min", op("sqrt", o.least), 1.0)
+    # The slope of log |z| is the conjugate of derivative / z: where the way out leads.
+    uphill = fma(o.slope[0], o.z[0], o.slope[1] * o.z[1]), fma(o.slope[1], o.z[0], -(o.slope[0] * o.z[1]))
+    long = op("sqrt", size) * op("sqrt", steep) + 1e-30
     return {
         name: fma(shown, 1 / SPAN, -MIDDLE / SPAN),
         f"{name}_edge": op("sqrt", 1.0 - share(apart, glow)),
-        f"{name}_trap": sure * near,
+        f"{name}_trap": (sure + inner) * near,
+        f"{name}_light": fma(uphill[0], light_x, -(uphill[1] * light_y)) / long * (sure * sure),
+        f"{name}_inner": inner,
     }
 
 
 def _emit(name: str, moving: bool) -> Emit:
-    """moving: c belongs to the pixel. u: polynomial, c, shift, fine, glow; moving: c's slope, as it is and times STILL,
-    and what to add to the place."""
+    """moving: c belongs to the pixel. u: polynomial, c, shift, fine, glow, light; moving: c's slope, as it is and times
+    STILL, what to add to the place, turn."""
 
     def emit(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-        c_x, c_y, shift, fine, glow, *more = u[2 * TERMS :]
+        c_x, c_y, shift = u[2 * TERMS : 2 * TERMS + 3]
         push = None
         if moving:
-            slope, push, aside_x, aside_y, turn_x, turn_y = more
+            slope, push, aside_x, aside_y, turn_x, turn_y = u[2 * TERMS + 7 :]
             x, y = fma(x, turn_x, fma(-y, turn_y, aside_x)), fma(x, turn_y, fma(y, turn_x, aside_y))
             c_x, c_y = fma(x, slope, c_x), fma(y, slope, c_y)
         orbit = _start((x, y), u)
-        for k in range(BLOCKS):
-            _iterate(orbit, (c_x, c_y), push, as_node(0.0) if k else shift * -2.0)
-        return _channels(name, orbit, shift, fine, glow)
+        _iterate(orbit, (c_x, c_y), push, first=shift + 1.0)
+        for _ in range(BLOCKS - 2):
+            _iterate(orbit, (c_x, c_y), push)
+        _iterate(orbit, (c_x, c_y), push, last=-shift)
+        return _channels(name, orbit, u[2 * TERMS + 2 : 2 * TERMS + 7])
 
     return emit
-
-
-@dataclass(frozen=True)
-class Place:
-    """Iterates of c0 + e as polynomials of e. terms: (rows, TERMS), row m - 3 for m = 3, 4 ...; opens: the depth in
-    octaves from which on each row is good; multiplier: of the cycle; settled: the depth where the picture begins to
-    repeat."""
-
-    c: complex
-    terms: np.ndarray
-    opens: Array
-    multiplier: complex
-    settled: float
-
-
-# (guess, iterations before the cycle, length of the cycle)
-PLACES = (
-    (0.0 + 1.0j, 2, 2), (-0.1010963638 + 0.9562865108j, 4, 1), (0.435250700 + 0.197473552j, 4, 3),
-    (-0.696240969 + 0.438754598j, 5, 3), (-1.284714543 + 0.432711573j, 6, 2), (0.369855201 + 0.671448251j, 6, 1),
-)  # fmt: skip
-FIRST = 3  # iteration: up to it five terms are exact
-
-
-@lru_cache(maxsize=len(PLACES))
-def place(number: int) -> Place:
-    """One of PLACES; about 5 ms when asked for the first time."""
-    guess, before, cycle = PLACES[number]
-    c = _landed(guess, before, cycle)
-    orbit = [0j]
-    while len(orbit) < before + cycle:
-        orbit.append(orbit[-1] ** 2 + c)
-    multiplier = math.prod((2 * z for z in orbit[before:]), start=1 + 0j)
-    terms = np.zeros(TERMS + 2, complex)
-    rows, opens, stop = [], [], math.inf
-    m = 0
-    while m < stop:
-        m += 1
-        terms = np.convolve(terms, terms)[: TERMS + 2]
-        terms[1] += 1
-        # Taken from the cycle, so it never escapes however far it is followed.
-        terms[0] = orbit[m if m < before else before + (m - before) % cycle]
-        if m >= FIRST:
-            rows.append(terms[:TERMS].copy())
-            opens.append(_opens(terms))
-        if stop == math.inf and abs(terms[1]) > SETTLED:
-            stop = m + cycle + 2
-    for k in range(1, len(opens)):
-        opens[k] = max(opens[k], opens[k - 1] + LEAST_STEP)
-    return Place(c, np.array(rows), np.array(opens), multiplier, opens[-cycle - 3])
-
-
-def _landed(c: complex, before: int, cycle: int) -> complex:
-    """Newton's method on f^(before + cycle)(0) = f^before(0)."""
-    for _ in range(40):
-        z, slope, at = 0j, 0j, (0j, 0j)
-        for n in range(before + cycle):
-            at = (z, slope) if n == before else at
-            z, slope = z * z + c, 2 * z * slope + 1
-        c -= (z - at[0]) / (slope - at[1])
-    return c
-
-
-def _opens(terms: np.ndarray) -> float:
-    """Depth from which on the terms beyond TERMS may be left out."""
-    needed = [(abs(t) / ROUGH) ** (1 / j) for j, t in enumerate(terms) if j >= TERMS and t]
-    return math.log2(HEIGHT * RADIUS * max(needed)) if needed else -8.0
 
 
 def _fold_mandelbrot(p: Mapping[str, float]) -> Array:
@@ -213,13 +162,20 @@ def _fold_mandelbrot(p: Mapping[str, float]) -> Array:
     scale = HEIGHT * 2.0**-depth
     out = (here.terms[row] * scale ** np.arange(TERMS)).view(float)
     more = [scale, scale * STILL, aside.real, aside.imag, turn.real, turn.imag]
-    return np.concatenate([out, [here.c.real, here.c.imag, -share, p["fine"] ** 2, p["glow"] ** 2], more])
+    return np.concatenate([out, [here.c.real, here.c.imag, -share], _looks(p, turn), more])
+
+
+def _looks(p: Mapping[str, float], turn: complex) -> list[float]:
+    """fine, glow, light; turn: of what the derivative belongs to."""
+    light = turn * cmath.exp(2j * math.pi * p["light"])
+    return [p["fine"] ** 2, p["glow"] ** 2, light.real, light.imag]
 
 
 _LOOKS = (
     Parameter("turn", 0.0, 0, 1, "turns", "all turned", "wrap"),
     Parameter("fine", 0.0015, 0.0005, 0.05, "heights", "what is finer fades into the set"),
     Parameter("glow", 0.03, 0.003, 0.5, "heights", "width of the edge's light"),
+    light_parameter(),
 )
 
 
@@ -227,7 +183,9 @@ def _named(name: str) -> dict[str, str]:
     return {
         name: "iterations until a point gets away, about -1 far outside to 1 at the set and inside",
         f"{name}_edge": "1 at the set and inside, fading to 0 over `glow`",
-        f"{name}_trap": "1 where a point on its way out met the plane's middle, 0 where it did not, and in the set",
+        f"{name}_trap": "1 where a point on its way met the plane's middle, 0 where it did not, and at the edge",
+        f"{name}_light": "slopes down to the set: -1 in the shade to 1 towards the light; 0 in the set",
+        f"{name}_inner": "1 deep inside the set, fading to 0 at its edge and outside",
     }
 
 
@@ -240,7 +198,7 @@ MANDELBROT = Field(
         Parameter("zoom", 3.0, 0, 1e6, "octaves", "how deep: 0 the whole set; it may grow with time for ever"),
         *_LOOKS,
     ),
-    2 * TERMS + 11,
+    2 * TERMS + 13,
     _fold_mandelbrot,
 )
 
@@ -279,7 +237,7 @@ def _fold_julia(p: Mapping[str, float]) -> Array:
     else:
         terms, share = _tip(c, p["fall"], step), p["fall"]
     out = [part for term in terms for part in (term.real, term.imag)]
-    return np.array([*out, c.real, c.imag, -share, p["fine"] ** 2, p["glow"] ** 2])
+    return np.array([*out, c.real, c.imag, -share, *_looks(p, 1.0)])
 
 
 JULIA = Field(
@@ -294,6 +252,6 @@ JULIA = Field(
         Parameter("fall", 0.0, 0, 1, "turns", "falls into the tip without end: each turn draws the same", "wrap"),
         *_LOOKS,
     ),
-    2 * TERMS + 5,
+    2 * TERMS + 7,
     _fold_julia,
 )

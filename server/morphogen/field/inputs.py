@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from morphogen.field import branches, cells, fractals, noise, tiles, waves, weaves
+from morphogen.field import branches, cells, flight, fractals, noise, tiles, waves, weaves
 from morphogen.field.entry import Field
 from morphogen.field.graph import Node, clamp, uniform
 
@@ -17,7 +17,7 @@ FIELDS: dict[str, Field] = {
     "noise": noise.NOISE, "cells": cells.CELL, "stamps": cells.STAMP, "branch": branches.BRANCHES,
     "neuron": branches.NEURONS, "stars": cells.STAR, "plasma": weaves.PLASMA_FIELD, "labyrinth": weaves.LABYRINTH,
     "tunnel": weaves.TUNNEL, "tiles": tiles.TILE, "blobs": cells.BLOB,
-    "mandelbrot": fractals.MANDELBROT, "julia": fractals.JULIA,
+    "mandelbrot": fractals.MANDELBROT, "julia": fractals.JULIA, "flight": flight.FLIGHT,
 }  # fmt: skip
 CHANNELS = {channel: name for name, field in FIELDS.items() for channel in field.channels}  # input -> its field
 PIXEL_INPUTS = tuple(CHANNELS)

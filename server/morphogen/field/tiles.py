@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from morphogen.field.entry import Field, Parameter
+from morphogen.field.entry import Field, Parameter, light_parameter
 from morphogen.field.graph import Array, Node, fma, op
 from morphogen.field.noise import CELLS, permuted, residue, split, wave
 
 SIDES = 6  # of a polygon at most
+SLOPE = 2.4  # of a dome at its rim
 ROWS = math.sqrt(3)  # height of the rectangle that holds two hexagons, in its widths
 
 
@@ -23,9 +24,9 @@ def _rectangle(x: Node, y: Node, u: Sequence[Node], shift: float) -> tuple[Node,
 
 
 def _tiles(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
-    c, s, c_row, s_row, rounded, inner, phase = u[:7]
+    c, s, c_row, s_row, rounded, inner, phase, light_x, light_y = u[:9]
     x, y = fma(x, c, -(y * s)), fma(x, s_row, y * c_row)
-    one, two = (_rectangle(x, y, u[7:11], shift) for shift in (0.0, 0.5))
+    one, two = (_rectangle(x, y, u[9:13], shift) for shift in (0.0, 0.5))
     squares = [fma(dx, dx, dy * dy) for _, _, dx, dy in (one, two)]
     column, row, dx, dy = (op("less", squares[1], squares[0], b, a) for a, b in zip(one, two, strict=True))
     other = op("less", squares[1], squares[0], 0.37, 0.0)  # two lattices: numbers of their own, and the other way round
@@ -34,9 +35,9 @@ def _tiles(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
     hexagon = op("max", wide, fma(wide, 0.5, high * (ROWS / 2)))
     disc = op("sqrt", op("min", squares[0], squares[1]))
     side = dy * way
-    reach = fma(dx, u[11], side * u[12])
+    reach = fma(dx, u[13], side * u[14])
     for k in range(1, SIDES):
-        reach = op("max", reach, fma(dx, u[11 + 2 * k], side * u[12 + 2 * k]))
+        reach = op("max", reach, fma(dx, u[13 + 2 * k], side * u[14 + 2 * k]))
     # What belongs to one tile fades on its walls, where the next one begins.
     number = permuted(permuted(row) + column) * (1 / CELLS)
     sure = op("min", fma(hexagon, -16.0, 8.0), 1.0)
@@ -44,6 +45,7 @@ def _tiles(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
         "tile": fma(disc - hexagon, rounded, hexagon) * 2.0,
         "tile_shape": op("max", fma(reach, -inner, 1.0), 0.0),
         "tile_id": wave(number + other + phase) * sure,
+        "tile_light": fma(dx, light_x, dy * light_y) * sure,
     }  # fmt: skip
 
 
@@ -55,7 +57,9 @@ def _fold_tiles(p: Mapping[str, float]) -> Array:
     inner = 2 / (p["size"] * math.cos(math.pi / sides))  # its corners never leave the tile
     polygon = [part for way in ways for part in (np.cos(way), np.sin(way))]
     place = split(np.array([[p["x"], p["y"]]]))[0]
-    return np.array([c, s, c / ROWS, s / ROWS, p["round"], inner, p["shuffle"], *place, *polygon])
+    shone = math.tau * (p["light"] + p["turn"])  # the tiles turn under the light
+    light = (SLOPE * math.cos(shone), SLOPE * math.sin(shone))
+    return np.array([c, s, c / ROWS, s / ROWS, p["round"], inner, p["shuffle"], *light, *place, *polygon])
 
 
 TILE = Field(
@@ -63,6 +67,7 @@ TILE = Field(
     {
         "tile": "0 in the middle of a tile, 1 on its walls", "tile_shape": "1 in the middle of the polygon, 0 outside",
         "tile_id": "a number of its own for each tile, -1 to 1; 0 on the walls",
+        "tile_light": "as if tiles were domes: -1 in the shade to 1 towards the light; 0 on the walls",
     },
     _tiles,
     (
@@ -75,7 +80,8 @@ TILE = Field(
         Parameter("turn", 0.0, 0, 1, "turns", "all of it turned", "wrap"),
         Parameter("x", 0.0, 0, CELLS, "tiles", "it moves sideways", "wrap"),
         Parameter("y", 0.0, 0, CELLS, "rows of two", "it moves upwards or down", "wrap"),
+        light_parameter(),
     ),
-    11 + 2 * SIDES,
+    13 + 2 * SIDES,
     _fold_tiles,
 )  # fmt: skip

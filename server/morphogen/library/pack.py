@@ -56,6 +56,8 @@ INPUT_CODES = (
     "cell", "cell_edge", "cell_id", "stamp", "stamp_x", "stamp_y", "stamp_id", "branch", "branch_along", "neuron",
     "neuron_along", "stars", "plasma", "plasma_cross", "labyrinth", "tunnel", "tunnel_ribs", "tile", "tile_shape",
     "tile_id", "blob", "mandelbrot", "mandelbrot_edge", "mandelbrot_trap", "julia", "julia_edge", "julia_trap",
+    "cell_light", "plasma_light", "labyrinth_light", "tile_light", "blob_light", "mandelbrot_light",
+    "mandelbrot_inner", "julia_light", "julia_inner", "flight",
 )  # fmt: skip
 ACTIVATION_CODES = ("sin", "cos", "gaussian", "tanh", "sigmoid", "relu", "abs", "identity")
 HEAD_CODES = ("rgb", "palette", "rgba", "palette_alpha")
