@@ -19,7 +19,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One style. name: without the series. colours: five `#rrggbb`, dark to bright, of the head `palette`; none: `rgb`.
+    """One style. name: without its series. colours: five `#rrggbb`, dark to bright, of the head `palette`; none: `rgb`.
     geometry: as a style file has it. level: bias of the output. roles: what each band does, for people."""
 
     name: str
@@ -30,3 +30,4 @@ class Pattern:
     level: float | tuple[float, float, float] = 0.0
     extent: float = 0.5
     roles: Mapping[str, str] = field(default_factory=dict)
+    series: str = "pattern"

@@ -1,9 +1,11 @@
-"""Writes the styles of the series `pattern`: `python bench/patterns.py [--only NAME ...] [-o styles] [--raw]`.
+"""Writes the styles made by hand, the series `pattern` and what else no training reaches.
+
+    python bench/patterns.py [--only NAME ...] [-o styles] [--raw]
 
 A pattern is a field of the table (`field.inputs`), shown by a tiny network: one hidden layer that reads it, a palette.
-What it looks like, and how the music moves it, is one entry of `pattern_weaves.STYLES` or `pattern_fractals.STYLES`;
-nothing is trained. What flashes too much on loud music is turned down, as the last step of a training does (`--raw`
-leaves that out, for a quick look).
+What it looks like, and how the music moves it, is one entry of `STYLES` in one of the modules of `SOURCES`; nothing is
+trained. What flashes too much on loud music is turned down, as the last step of a training does (`--raw` leaves that
+out, for a quick look).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from morphogen.library.thumb import save_thumbnail
 from morphogen.training.calm import calm
 from pattern_parts import Pattern
 
-SOURCES = ("pattern_weaves", "pattern_fractals", "pattern_keyed")
+SOURCES = ("pattern_weaves", "pattern_fractals", "pattern_keyed", "pattern_moods")
 DARKEST = 0.002  # of a colour: its logit must be finite
 
 
@@ -55,7 +57,7 @@ def network(pattern: Pattern) -> Network:
 def style(pattern: Pattern) -> Style:
     """The style as it was written down, before it is turned down."""
     return Style(
-        network(pattern), f"pattern/{pattern.name}", pattern.title, audio_roles=pattern.roles, licence="MIT",
+        network(pattern), f"{pattern.series}/{pattern.name}", pattern.title, audio_roles=pattern.roles, licence="MIT",
         training=f"python bench/patterns.py --only {pattern.name}",
     )  # fmt: skip
 

@@ -56,7 +56,7 @@ def test_programs_use_known_operations_only():
     shapes = [preset(name) for name in PRESETS] + [Shape((*PIXEL_INPUTS, *SEED_INPUTS[2:]), (("abs", "relu"),))]
     for shape in shapes:
         made = program((shape, shapes[0]))
-        nodes = reachable((*made.row, *made.colour, made.finish))
+        nodes = reachable((*made.row, *made.joined, *(c for one in made.pictures for c in one), made.finish))
         assert {node.op for node in nodes} <= set(OPS) | SPECIAL
 
 

@@ -170,3 +170,9 @@ def test_blocks_stereo_and_broken_samples_change_nothing():
     stereo[RATE : RATE + 40] = np.nan
     stereo[2 * RATE] = np.inf
     assert str(whole.hear(music, len(music))) == str(parts.hear(stereo, 133)) == "F# major"
+
+
+def test_a_broken_driver_does_not_poison_what_follows():
+    tracker = KeyTracker(RATE)
+    assert listen(np.full(RATE, 1e30, np.float32), tracker) == [None] * 5
+    assert str(listen(cadence(8, False), tracker)[-1]) == "Ab major"

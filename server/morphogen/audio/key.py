@@ -31,7 +31,7 @@ CENTRE, OCTAVES = 350.0, 1.2  # notes lie here; further up are mostly their harm
 PROMINENT = 2.5  # times the mean of what is around a peak
 LEAST = 3e-3  # of the highest peak
 THIRD = 0.22  # share of a note that is heard a fifth higher, as its third harmonic
-SILENT = 1e-3  # RMS, -60 dBFS
+SILENT, BROKEN = 3e-3, 1e6  # peaks: -50 dBFS, and what no sound card means
 ON_GRID = (0.25, 0.6)  # order of the peaks: below it is noise, above it is music
 FEW = 4.0
 TONAL_SECONDS = 1.0
@@ -122,7 +122,7 @@ class KeyTracker:
     def _peaks(self, sound: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(semitones above 440 Hz, strength) of each peak."""
         nothing = np.zeros(0), np.zeros(0)
-        if float(np.dot(sound, sound)) < SILENT**2 * self._size:
+        if not SILENT <= max(float(sound.max()), -float(sound.min())) < BROKEN:
             return nothing
         whole = np.fft.rfft(sound * self._window)
         level = np.abs(whole[self._low : self._low + len(self._first)]).astype(np.float64)

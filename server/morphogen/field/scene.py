@@ -51,16 +51,19 @@ def _u(name: str) -> Node:
 class Program:
     """What is compiled.
 
-    row: graph from 'py' to ROW values, the same for all pixels of a row. colour: graph from 'px', 'py' and those to
-    r, g, b and alpha before the temporal blend, premultiplied; alpha is 1 unless somebody asks for it (`cover`), and a
-    channel to be kept only with `four`. matte: graph from 'r', 'g', 'b', 'a' after it to red, green, blue and alpha.
+    row: graph from 'py' to ROW values, the same for all pixels of a row. pictures: of each network, graph from 'px',
+    'py' and those to r, g, b and alpha, over what lies below, premultiplied; alpha is 1 unless somebody asks for it
+    (`cover`), and a channel to be kept only with `four`. joined: graph from what is seen of the pictures (`seen`, the
+    means of their samples) to the same before the temporal blend: the one, or the fade of two over what lies below.
+    matte: graph from 'r', 'g', 'b', 'a' after it to red, green, blue and alpha.
     finish: graph from 'value' and 'threshold' to a number whose floor is the 8-bit level of one channel; alpha: to that
     of the fourth, from 'value', 'red', 'green' and 'blue', the thresholds of the others.
     """
 
     shapes: tuple[Shape, ...]
     row: tuple[Node, ...] = field(repr=False)  # written out, nodes that are shared would fill the memory
-    colour: tuple[Node, ...] = field(repr=False)
+    pictures: tuple[tuple[Node, ...], ...] = field(repr=False)
+    joined: tuple[Node, ...] = field(repr=False)
     matte: tuple[Node, ...] = field(repr=False)
     finish: Node = field(repr=False)
     alpha: Node = field(repr=False)
@@ -86,16 +89,27 @@ def program(shapes: tuple[Shape, ...]) -> Program:
     x, y = _view(pixel_input("px"), pixel_input("py"))
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
     pictures = [_coloured(one, shape) for one, shape in zip(fields, shapes, strict=True)]
-    covered = [matte.covered(one, _u) for one in pictures]
-    layer, rgba = pictures[0], covered[0]
-    if len(shapes) == 2:  # graded first, so that a backend may as well draw one picture over the other
-        rgba = tuple(fma(b - a, _u("mix"), a) for a, b in zip(*covered, strict=True))
-        layer = rgba[:3]
-    rgba = branch(_u("layered"), over(layer, _u), rgba)
+    covered = tuple(matte.covered(one, _u) for one in pictures)
+    if len(shapes) == 1:
+        covered = (branch(_u("layered"), over(pictures[0], _u), covered[0]),)
     py = pixel_input("py")
     row = (fma(py, _u("down_x"), _u("origin_x")), fma(py, _u("down_y"), _u("origin_y")))
     finish = fma(pixel_input("value"), _u("level"), pixel_input("threshold"))
-    return Program(shapes, row, rgba, matte.colours(_u), finish, matte.alpha(_u))
+    return Program(shapes, row, covered, _joined(len(shapes)), matte.colours(_u), finish, matte.alpha(_u))
+
+
+def seen(picture: int) -> tuple[str, ...]:
+    """Inputs of `Program.joined`: r, g, b and alpha of one picture."""
+    return tuple(f"seen_{c}{picture}" for c in "rgba")
+
+
+def _joined(pictures: int) -> tuple[Node, ...]:
+    """Graded first, so that a backend may as well draw one picture over the other."""
+    first, *second = [tuple(map(pixel_input, seen(i))) for i in range(pictures)]
+    if not second:
+        return first
+    rgba = tuple(fma(b - a, _u("mix"), a) for a, b in zip(first, second[0], strict=True))
+    return branch(_u("layered"), over(rgba[:3], _u), rgba)
 
 
 def _view(px: Node, py: Node) -> tuple[Node, ...]:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from morphogen.field import cppn
 from morphogen.field.graph import Array, Evaluator
 from morphogen.field.layers import UNDER
-from morphogen.field.scene import ROW, SLOT, Program, Scene, scene_uniforms, target_uniforms
+from morphogen.field.scene import ROW, SLOT, Pass, Program, Scene, scene_uniforms, seen, target_uniforms
 from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.supersample import OFFSETS, Offset
+from morphogen.render.supersample import PATTERNS, Offset, mean
 
 
 class NumpyRenderer:
@@ -78,36 +78,44 @@ class NumpyRenderer:
         return [np.broadcast_to(matte(node), rgba[0].shape) for node in scene.program.matte]
 
     def _picture(self, scene: Scene, spec: TargetSpec, uniforms: Array) -> list[Array]:
-        """r, g, b and alpha after the blend with the past, the mean of a pixel's samples."""
+        """r, g, b and alpha after the blend with the past."""
         wide = any(shape.wide for one in scene.passes for shape in one.scene.program.shapes)
-        seen = [self._sample(scene, spec, offset) for offset in OFFSETS[1 if wide else scene.samples]]
-        rgba = [np.mean(channel, axis=0) for channel in zip(*seen, strict=True)]
+        samples, rgba = 1 if wide else scene.samples, list[Array]()
+        for one in scene.passes:
+            rgba = self._pass(one, spec, samples, rgba)
         blended = self._blend(scene, spec, rgba, float(uniforms[SLOT["keep"]]))
         if not uniforms[SLOT["four"]]:
             blended[3] = np.ones_like(blended[3])  # in the past as well
         return blended
 
-    def _sample(self, scene: Scene, spec: TargetSpec, offset: Offset) -> list[Array]:
-        rows, columns = _canvas(spec)
-        py, px = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
-        rgba: list[Array] = []
-        for one in scene.passes:
-            uniforms = target_uniforms(scene_uniforms(one.scene, one.over), spec, offset)
-            rgba = self._colour(one.scene, uniforms, {"px": px, "py": py, **dict(zip(UNDER, rgba, strict=False))})
-        return rgba
+    def _pass(self, one: Pass, spec: TargetSpec, samples: int, below: list[Array]) -> list[Array]:
+        """r, g, b and alpha of one pass over what lies below it."""
+        uniforms, pattern = target_uniforms(scene_uniforms(one.scene, one.over), spec), PATTERNS[samples]
+        under: dict[str, Any] = dict(zip(UNDER, below, strict=False))
+        known = dict(under)
+        channels = 4 if uniforms[SLOT["cover"]] else 3
+        for i in range(len(one.scene.networks)):
+            taken = [self._sample(one.scene, i, uniforms, spec, offset, under) for offset in pattern.offsets]
+            known |= zip(seen(i), mean(np.array(taken), pattern, channels), strict=True)
+        joined = Evaluator(uniforms, known)
+        return [np.broadcast_to(joined(c), (spec.height, spec.width)) for c in one.scene.program.joined]
 
-    def _colour(self, scene: Scene, uniforms: Array, known: dict[str, Any]) -> list[Array]:
-        """r, g, b and alpha of one pass. known: px, py, and UNDER where something lies below."""
-        size = known["px"].shape
+    def _sample(
+        self, scene: Scene, index: int, uniforms: Array, spec: TargetSpec, offset: Offset, under: dict[str, Array]
+    ) -> list[Array]:
+        """r, g, b and alpha of one sample of one network's picture over what lies below."""
+        rows, columns = _canvas(spec)
+        py, px = np.meshgrid(rows + offset[1], columns + offset[0], indexing="ij")
 
         def network(index: int, xy: Sequence[Array]) -> list[Array]:
-            x, y = (np.broadcast_to(a, size) for a in xy)
+            x, y = (np.broadcast_to(a, px.shape) for a in xy)
             return cppn.evaluate(scene.networks[index], {"x": x, "y": y}, scene.values)
 
-        row = Evaluator(uniforms, {"py": known["py"]})
-        known |= {name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}
+        row = Evaluator(uniforms, {"py": py})
+        along = {name: row(node) for name, node in zip(ROW, scene.program.row, strict=True)}
+        known = {"px": px, "py": py, **along, **under}
         colour = Evaluator(uniforms, known, network, scene.colours.table.values)
-        return [np.broadcast_to(colour(c), size) for c in scene.program.colour]
+        return [np.broadcast_to(colour(c), px.shape) for c in scene.program.pictures[index]]
 
     def _blend(self, scene: Scene, spec: TargetSpec, rgb: list[Array], keep: float) -> list[Array]:
         past = self._history.pop(spec, None)

@@ -15,7 +15,7 @@ from llvmlite import ir
 from morphogen.render.lowering import I64
 
 BAND_ROWS = 8
-_POINTERS = ("uniforms", "thresholds", "out", "past", "present", "counter", "table", "under")
+_POINTERS = ("uniforms", "thresholds", "out", "past", "present", "counter", "table", "under", "pattern", "steep")
 I16, PTR = ir.IntType(16), ir.PointerType()
 
 
@@ -27,13 +27,16 @@ class Job(ctypes.Structure):
     column, row: position on the canvas. red_shift, blue_shift: bit position of the channels; half: four float16
     instead. sampled: leave the picture in `present` and pack nothing. counter: band counter. table: of the scene,
     float32. under: planes of the picture below a layer.
+    samples: of a pixel, the first few of them taken by all; pattern: what `sampler` reads of them; steep: counts the
+    runs that take the rest, which they may while it is below `allowed`.
     """
 
     _fields_ = [
         (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
         for name in (
             "uniforms", "thresholds", "out", "stride", "past", "present", "width", "height", "column", "row",
-            "red_shift", "blue_shift", "flip", "sampled", "counter", "half", "table", "under",
+            "red_shift", "blue_shift", "flip", "sampled", "counter", "half", "table", "under", "samples", "first",
+            "pattern", "steep", "allowed",
         )
     ]  # fmt: skip
 
@@ -55,6 +58,12 @@ class BandKernel:
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
         self.job = {name: self._field(name, function.args[0]) for name in FIELDS}
         self.done = function.append_basic_block("done")
+
+    def _band(self) -> None:
+        """Code before a band of rows."""
+
+    def _band_done(self) -> None:
+        """Code after it."""
 
     def _row(self, y: Any) -> Any:
         """Code for what is constant along row `y`; handed to `_block`."""
@@ -82,11 +91,16 @@ class BandKernel:
         rows = b.append_basic_block("rows")
         b.cbranch(b.icmp_signed("<", first, self.job["height"]), rows, done)
         b.position_at_end(rows)
+        self._band()
         last = self._min(b.add(first, I64(BAND_ROWS)), self.job["height"])
         row, next_row, end_row = self._loop(first)
         self._columns(row)
-        b.cbranch(b.icmp_signed("<", next_row(), last), end_row.head, bands)
+        band_done = b.append_basic_block("band_done")
+        b.cbranch(b.icmp_signed("<", next_row(), last), end_row.head, band_done)
         end_row.close()
+        b.position_at_end(band_done)
+        self._band_done()
+        b.branch(bands)
         b.position_at_end(done)
         b.ret_void()
         head, open_brace, body = str(self.module).partition("\n{\n")

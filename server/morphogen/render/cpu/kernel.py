@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from llvmlite import ir
 
+from morphogen.field.graph import Node
 from morphogen.field.layers import UNDER
-from morphogen.field.scene import ROW, SLOT, Program
+from morphogen.field.scene import ROW, SLOT, Program, seen
 from morphogen.render.cpu.bands import I16, BandKernel
 from morphogen.render.cpu.packer import Packer
+from morphogen.render.cpu.sampler import Sampler
 from morphogen.render.lowering import F32, I64, Lowering
 
 
 @dataclass
-class _Place:
-    """Where the vector is: row, first column, index in the planes, values of the row."""
+class Place:
+    """Where the vector is: row, first column, index in the planes."""
 
     y: Any
     x: Any
     pixel: Any
-    row: dict[str, Any]
 
 
 class SceneKernel(BandKernel):
@@ -37,6 +39,13 @@ class SceneKernel(BandKernel):
         self.low.table = self.job["table"]
         self._plane_pixels = self.b.mul(self.job["width"], self.job["height"])
         self._packer = Packer(self, self.low, program, span)
+        self._sampler = Sampler(self, self.low)
+
+    def _band(self) -> None:
+        self._sampler.begin()
+
+    def _band_done(self) -> None:
+        self._sampler.end()
 
     def _fence(self) -> None:
         """End the basic block by a jump that is never taken, so that LLVM schedules each network layer by itself.
@@ -47,36 +56,49 @@ class SceneKernel(BandKernel):
         self.b.cbranch(self.b.icmp_signed(">", self.job["height"], I64(0)), following, self.done)
         self.b.position_at_end(following)
 
-    def _row(self, y: Any) -> dict[str, Any]:
-        """What is constant along a row, in scalar code."""
+    def _along(self, y: Any, down: Any) -> dict[str, Any]:
+        """What is constant along a row, `down` pixels below the middle of its pixels; in scalar code."""
         scalar = Lowering(self.b, 1, self.job["uniforms"], self.program)
-        py = self.b.sitofp(self.b.add(y, self.job["row"]), F32)
+        py = self.b.fadd(self.b.sitofp(self.b.add(y, self.job["row"]), F32), down)
         scalar.bind({"py": py})
         return {"py": py, **{name: scalar.lower(node) for name, node in zip(ROW, self.program.row, strict=True)}}
 
-    def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
-        """Values of the colour stage's inputs."""
+    def _known(self, at: Place, right: Any, down: Any) -> dict[str, Any]:
+        """Values of the pictures' inputs, so many pixels beside the middle."""
         b, low = self.b, self.low
         lanes = ir.Constant(low.ftype, [float(i) for i in range(self.width)])
-        px = low._add(low.splat(b.sitofp(b.add(x, self.job["column"]), F32)), lanes)
-        return {"px": px, **{name: low.splat(value) for name, value in row.items()}}
+        px = low._add(low.splat(b.fadd(b.sitofp(b.add(at.x, self.job["column"]), F32), right)), lanes)
+        along = {name: low.splat(value) for name, value in self._along(at.y, down).items()}
+        return {"px": px, **along, **self._below(at)}
 
-    def _block(self, y: Any, x: Any, row: dict[str, Any]) -> None:
+    def _below(self, at: Place) -> dict[str, Any]:
+        """What only layers read."""
+        return {name: partial(self._level, "under", c, at) for c, name in enumerate(UNDER)}
+
+    def _picture(self, picture: Sequence[Node], at: Place, right: Any, down: Any) -> list[Any]:
+        """One sample of one network's picture."""
+        self.low.bind(self._known(at, right, down))
+        return [self.low.lower(node) for node in picture]
+
+    def _block(self, y: Any, x: Any, row: Any) -> None:
         b, low = self.b, self.low
-        at = _Place(y, x, b.add(b.mul(y, self.job["width"]), x), row)
-        low.bind(self._known(y, x, row) | {name: partial(self._level, "under", c, at) for c, name in enumerate(UNDER)})
-        rgba = [low.lower(node) for node in self.program.colour]
+        at = Place(y, x, b.add(b.mul(y, self.job["width"]), x))
+        known: dict[str, Any] = self._below(at)
+        for i, picture in enumerate(self.program.pictures):
+            known |= zip(seen(i), self._sampler.drawn(partial(self._picture, picture, at)), strict=True)
+        low.bind(known)
+        rgba = [low.lower(node) for node in self.program.joined]
         trail = low.on("trail")
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
         rgba = self._when(trail, rgba, lambda: self._blended(rgba, at))
         self._when(b.or_(trail, sampled), [], lambda: self._keep(rgba, at))
         self._when(b.not_(sampled), [], lambda: self._pack(rgba, at))
 
-    def _plane(self, name: str, channel: int, at: _Place) -> Any:
+    def _plane(self, name: str, channel: int, at: Place) -> Any:
         offset = self.b.add(self.b.mul(self._plane_pixels, I64(channel)), at.pixel)
         return self.b.gep(self.job[name], [offset], source_etype=I16)
 
-    def _blended(self, rgba: list[Any], at: _Place) -> list[Any]:
+    def _blended(self, rgba: list[Any], at: Place) -> list[Any]:
         """Mixed with the past, which is 16 bits a channel."""
         low = self.low
         keep = low.splat(low.scalar_uniform(SLOT["keep"]))
@@ -87,13 +109,13 @@ class SceneKernel(BandKernel):
 
         return [*map(mixed, range(3)), *self._when(low.on("four"), rgba[3:], lambda: [mixed(3)])]
 
-    def _level(self, name: str, channel: int, at: _Place) -> Any:
+    def _level(self, name: str, channel: int, at: Place) -> Any:
         """What a plane holds, 0..1."""
         b, low = self.b, self.low
         level = b.load(self._plane(name, channel, at), typ=ir.VectorType(I16, self.width), align=2)
         return low._mul(b.sitofp(b.zext(level, low.itype), low.ftype), low.constant(1 / 65535))
 
-    def _keep(self, rgba: list[Any], at: _Place) -> list[Any]:
+    def _keep(self, rgba: list[Any], at: Place) -> list[Any]:
         """Write the present: the past of the next frame, or the samples to be scaled up."""
         b, low = self.b, self.low
 
@@ -106,6 +128,6 @@ class SceneKernel(BandKernel):
             keep(c)
         return self._when(low.on("four"), [], lambda: keep(3))
 
-    def _pack(self, rgba: list[Any], at: _Place) -> list[Any]:
+    def _pack(self, rgba: list[Any], at: Place) -> list[Any]:
         self._packer.store(rgba, at.y, at.x)
         return []

@@ -1,8 +1,8 @@
-"""What a frame is made of on the CPU: passes, pictures of a cross-fade, samples; each drawn over those before it."""
+"""What a frame is made of on the CPU: passes, and pictures of a cross-fade; each drawn over those before it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from morphogen.field.scene import Scene
 from morphogen.render.cpu.bands import Job
 from morphogen.render.cpu.machine import Kernel
-from morphogen.render.supersample import shares
+from morphogen.render.supersample import PATTERNS, numbers
+
+_PATTERNS = {n: numbers(pattern) for n, pattern in PATTERNS.items()}
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,33 @@ class Sheet:
         return [0 if kind is None else wide if kind else small for kind in self.inner]
 
 
-class Over:
-    """How much of each picture goes over those before it, picture by picture, sample by sample."""
+@dataclass
+class Tally:
+    """What a frame has drawn. runs: runs of pixels; samples: of all of them; asked: runs that took more than one, so
+    that steep ones take all; steep: those."""
 
-    def __init__(self, samples: int) -> None:
-        self.samples = samples
-        self._left: Iterator[float] | None = None
+    runs: int = 0
+    samples: int = 0
+    asked: int = 0
+    steep: int = 0
 
-    def share(self, mix: Sequence[float], keep: float) -> float:
-        """Of the next one. mix: parts of the pictures of one sample; keep: what stays of the past."""
-        if self._left is None:
-            self._left = iter(shares([part / self.samples for _ in range(self.samples) for part in mix], keep))
-        return next(self._left)
+    def add(self, runs: int, samples: int, steep: int) -> None:
+        """One job. samples: that a pixel may take."""
+        pattern = PATTERNS[samples]
+        self.runs += runs
+        self.samples += runs * pattern.first + steep * (samples - pattern.first)
+        self.asked += runs if samples > 1 else 0
+        self.steep += steep
+
+    @property
+    def taken(self) -> float:
+        """Samples a pixel, on average."""
+        return self.samples / self.runs if self.runs else 1.0
+
+    @property
+    def share(self) -> float:
+        """Of the runs that took all, where they could."""
+        return self.steep / self.asked if self.asked else 0.0
 
 
 def to_planes(job: Job) -> Job:
@@ -61,3 +78,8 @@ def to_planes(job: Job) -> Job:
     aside = Job.from_buffer_copy(job)
     aside.sampled = 1
     return aside
+
+
+def sample(job: Job, samples: int) -> None:
+    """The job takes so many samples a pixel."""
+    job.samples, job.first, job.pattern = samples, PATTERNS[samples].first, _PATTERNS[samples].ctypes.data

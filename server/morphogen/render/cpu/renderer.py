@@ -7,6 +7,7 @@ compile a new shape). Kernels are cached by network shapes and released when unu
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,16 +24,16 @@ from morphogen.field.network import Shape
 from morphogen.field.scene import SLOT, Pass, Program, Scene, program, scene_uniforms, target_uniforms
 from morphogen.frame import Crop, PixelFormat, TargetSpec
 from morphogen.render import dither
-from morphogen.render.cost import Governor, Scales
+from morphogen.render.cost import Bill, Governor, Scales
 from morphogen.render.cpu.bands import BandKernel, Job
 from morphogen.render.cpu.crew import Crew
 from morphogen.render.cpu.history import KEPT_FRAMES, History
 from morphogen.render.cpu.kernel import SceneKernel
 from morphogen.render.cpu.machine import Kernel, host_target, usable_cores
-from morphogen.render.cpu.passes import Over, Sheet, Shot, Shots, to_planes
+from morphogen.render.cpu.passes import Sheet, Shot, Shots, Tally, sample, to_planes
 from morphogen.render.cpu.upscale import MARGIN, UPSCALES
 from morphogen.render.objects import ObjectStore
-from morphogen.render.supersample import CENTRE, OFFSETS, Offset, Sampling
+from morphogen.render.supersample import Sampling, shares
 from morphogen.render.wide.finish import SampledKernel
 from morphogen.render.wide.painter import WidePainter
 from morphogen.render.wide.samples import canonical, folded, sampled
@@ -55,7 +56,7 @@ class CpuRenderer:
         self._crew = Crew(self.threads)
         self._history: dict[tuple[TargetSpec, int], History] = {}  # by the depth of the pass
         self._frames = 0
-        self._counter = ctypes.c_int64(0)
+        self._counter, self._steep, self._tally = ctypes.c_int64(0), ctypes.c_int64(0), Tally()
         self._upscales: dict[int, Kernel] = {}  # by factor
         self._wide = WidePainter(self.target.width, self._crew, self.threads, self._made)
         self._governor, self._sampling, self._samples = Governor(), Sampling(), 1
@@ -129,11 +130,13 @@ class CpuRenderer:
         for one in passes:
             self.prepare(one.scene.program)
         scales = self._governor.plan(shapes, specs)
-        self._samples = 1 if any(shape.wide for shape in shapes) else self._sampling.plan(scene.samples)
+        alone = bool(scales) or any(shape.wide for shape in shapes)
+        self._samples = 1 if alone else self._sampling.plan(scene.samples, _work(shapes, specs))
         self._frames += 1
         if self._history:
             self._forget(scene)
         start = self._clock.now()
+        self._tally = Tally()
         sheets = [self._sheet(one, len(passes) - 1 - i) for i, one in enumerate(passes)]
         wide = any(sheet.inner for sheet in sheets)
         if not wide:
@@ -147,9 +150,9 @@ class CpuRenderer:
 
     def _measured(self, shapes: Sequence[Shape], specs: Sequence[TargetSpec], scales: Scales, seconds: float) -> None:
         """What a frame took, told to who decides about the next one."""
-        passes = self._samples if len(scales) < len(specs) else 1
-        self._sampling.measured(passes, seconds)
-        self._governor.measured(shapes, specs, scales, seconds / passes, self._wide.spent())
+        if not scales and not any(shape.wide for shape in shapes):
+            self._sampling.measured(self._tally.share, seconds)
+        self._governor.measured(shapes, specs, scales, seconds / self._tally.taken, self._wide.spent())
 
     def _sheet(self, one: Pass, depth: int) -> Sheet:
         scene, shapes = one.scene, one.scene.program.shapes
@@ -170,31 +173,23 @@ class CpuRenderer:
         depth = spec.row_bytes // spec.width
         aside = np.empty((spec.height, width, depth), np.uint8) if width != spec.width else None
         job = self._job(sheets[-1].shots[0].scene, spec, out if aside is None else aside, width)
-        self._painted(sheets, job, spec, scale, OFFSETS[self._samples])
+        sample(job, self._samples)
+        self._painted(sheets, job, spec, scale)
         if aside is not None:
             out.reshape(spec.height, spec.width, depth)[...] = aside[:, : spec.width]
 
-    def _painted(
-        self, sheets: Sequence[Sheet], job: Job, spec: TargetSpec, scale: int = 1, offsets: Sequence[Offset] = CENTRE
-    ) -> NDArray[np.float32]:
-        """Pass over pass, all but the last into planes, and sample over sample. Returns uniforms that must outlive the
-        job."""
-        over = Over(len(offsets))
-        for offset in offsets:
-            here = job if offset is offsets[-1] else to_planes(job)
-            for sheet in sheets[:-1]:
-                below = to_planes(job)
-                self._pass(sheet, below, spec, scale, offset)
-                here.under = below.present
-            uniforms = self._pass(sheets[-1], here, spec, scale, offset, over)
-        return uniforms
+    def _painted(self, sheets: Sequence[Sheet], job: Job, spec: TargetSpec, scale: int = 1) -> NDArray[np.float32]:
+        """Pass over pass, all but the last into planes. Returns uniforms that must outlive the job."""
+        for sheet in sheets[:-1]:
+            below = to_planes(job)
+            self._pass(sheet, below, spec, scale)
+            job.under = below.present
+        return self._pass(sheets[-1], job, spec, scale)
 
-    def _pass(
-        self, sheet: Sheet, job: Job, spec: TargetSpec, scale: int, offset: Offset, over: Over | None = None
-    ) -> NDArray[np.float32]:
+    def _pass(self, sheet: Sheet, job: Job, spec: TargetSpec, scale: int) -> NDArray[np.float32]:
         first = sheet.shots[0]
         if not sheet.inner:
-            return self._exposed(sheet.shots, job, spec, offset, over)
+            return self._exposed(sheet.shots, job, spec)
         uniforms = self._filled(first, job, spec, bool(job.sampled) or first.scene.trail > 1e-4)
         self._wide.draw(first.kernel, job, uniforms, first.scene, spec, sheet.scales(scale, self._governor.small))
         return uniforms
@@ -213,32 +208,30 @@ class CpuRenderer:
         job.uniforms, job.past = uniforms.ctypes.data, samples.present
         self._run(self._upscales[scale], job)
 
-    def _exposed(
-        self, shots: Shots, job: Job, spec: TargetSpec, offset: Offset, over: Over | None
-    ) -> NDArray[np.float32]:
+    def _exposed(self, shots: Shots, job: Job, spec: TargetSpec) -> NDArray[np.float32]:
         """One picture, or the two of a cross-fade, the second over the first by the very blend that makes a trail: so
-        none waits for a program of its own. over: the samples that this is one of.
-
-        Returns the last uniforms, which must outlive the job."""
-        scene, over = shots[0].scene, over or Over(1)
-        trail, mix = scene.trail > 1e-4, (1.0 - scene.mix, scene.mix) if len(shots) == 2 else (1.0,)
+        none waits for a program of its own. Returns the last uniforms, which must outlive the job."""
+        scene, over = shots[0].scene, None
+        trail, fade = scene.trail > 1e-4, len(shots) == 2
         for shot in shots:
             here = job if shot is shots[-1] else to_planes(job)
-            several = over.samples * len(shots) > 1
-            uniforms = self._filled(shot, here, spec, bool(here.sampled) or trail or several, offset)
-            if several:
-                uniforms[SLOT["trail"]], uniforms[SLOT["keep"]] = (
-                    1.0,
-                    1.0 - over.share(mix, float(uniforms[SLOT["keep"]])),
-                )
-            self._run(shot.kernel, here)
+            uniforms = self._filled(shot, here, spec, bool(here.sampled) or trail or fade)
+            if fade:
+                over = over or iter(shares((1.0 - scene.mix, scene.mix), float(uniforms[SLOT["keep"]])))
+                uniforms[SLOT["trail"]], uniforms[SLOT["keep"]] = 1.0, 1.0 - next(over)
+            self._sampled(shot.kernel, here)
         return uniforms
 
-    def _filled(
-        self, shot: Shot, job: Job, spec: TargetSpec, planes: bool, offset: Offset = (0.0, 0.0)
-    ) -> NDArray[np.float32]:
+    def _sampled(self, kernel: Kernel, job: Job) -> None:
+        """Draws, and counts what was taken."""
+        runs = job.height * -(-job.width // self.target.width)
+        self._steep.value, job.allowed = 0, math.ceil(self._sampling.allowed * runs)
+        self._run(kernel, job)
+        self._tally.add(runs, job.samples, self._steep.value)
+
+    def _filled(self, shot: Shot, job: Job, spec: TargetSpec, planes: bool) -> NDArray[np.float32]:
         """Gives a job its uniforms and its past; returns the uniforms, which must outlive it."""
-        filled, trail = target_uniforms(shot.slots, spec, offset), shot.scene.trail > 1e-4
+        filled, trail = target_uniforms(shot.slots, spec), shot.scene.trail > 1e-4
         if planes:
             key = spec, shot.depth
             history = self._history.get(key) or self._history.setdefault(key, History(spec, job.width))
@@ -259,13 +252,15 @@ class CpuRenderer:
     def _job(self, scene: Scene, spec: TargetSpec, pixels: NDArray[np.uint8], width: int) -> Job:
         bgra = spec.format is PixelFormat.BGRA8
         thresholds = self._thresholds if scene.dither else self._flat
-        return Job(
+        job = Job(
             None, thresholds.ctypes.data, pixels.ctypes.data, width * spec.row_bytes // spec.width, None, None, width,
             spec.height,
             spec.canvas.x, spec.canvas.y, 16 if bgra else 0, 0 if bgra else 16, int(spec.flip), 0,
             ctypes.addressof(self._counter), int(spec.format is PixelFormat.RGBA16F),
-            scene.colours.table.values.ctypes.data,
+            scene.colours.table.values.ctypes.data, steep=ctypes.addressof(self._steep),
         )  # fmt: skip
+        sample(job, 1)
+        return job
 
     def _forget(self, scene: Scene) -> None:
         """The past ends with the trail; planes that no picture needs any more go, with a trail a little later."""
@@ -280,7 +275,7 @@ class CpuRenderer:
         inner = {f"{spec.width}x{spec.height}": scale for spec, scale in self._governor.scales.items()}
         return {
             "backend": "cpu", "simd": self.target.name, "processor": self.target.cpu, "threads": self.threads,
-            "samples": self._samples, "inner": inner,
+            "samples": self._samples, "taken": round(self._tally.taken, 1), "inner": inner,
             "half": sorted(size for size, scale in inner.items() if scale == 2),
         }  # fmt: skip
 
@@ -288,3 +283,8 @@ class CpuRenderer:
         self._crew.close()
         self._kernels.clear()
         self._history.clear()
+
+
+def _work(shapes: Sequence[Shape], specs: Sequence[TargetSpec]) -> float:
+    """Slots of one sample of every pixel."""
+    return Bill.of(shapes).small * sum(spec.width * spec.height for spec in specs)

@@ -42,8 +42,10 @@ class Kernel:
         self.arguments = ctypes.addressof(self._pointers)
 
 
-def _text(shapes: tuple[Shape, ...]) -> str:
-    return (finish.text if any(map(sampled, shapes)) else ptx.ptx)(program(shapes))
+def _text(shapes: tuple[Shape, ...], several: bool = False) -> str:
+    if any(map(sampled, shapes)):
+        return finish.text(program(shapes))
+    return ptx.ptx(program(shapes), several) if several else ptx.ptx(program(shapes))
 
 
 class Kernels:
@@ -54,19 +56,21 @@ class Kernels:
         self._loaded: OrderedDict[tuple[Any, ...], Kernel] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __contains__(self, what: Program) -> bool:
-        return what.shapes in self._loaded
+    def has(self, what: Program, several: bool = False) -> bool:
+        """Whether `prepare` would answer at once."""
+        return (what.shapes, several) in self._loaded
 
-    def prepare(self, what: Program) -> Kernel:
-        """Compile, or take what is there. Raises RenderError."""
+    def prepare(self, what: Program, several: bool = False) -> Kernel:
+        """Compile, or take what is there. several: samples a pixel. Raises RenderError."""
+        key = (what.shapes, several)
         with self._lock:
-            kernel = self._loaded.get(what.shapes)
+            kernel = self._loaded.get(key)
             if kernel is not None:
-                self._loaded.move_to_end(what.shapes)
+                self._loaded.move_to_end(key)
                 return kernel
-        kernel = self.made(lambda code: Kernel(self._card, what, code), _text, what.shapes)
+        kernel = self.made(lambda code: Kernel(self._card, what, code), _text, *(key if several else key[:1]))
         with self._lock:
-            self._loaded[what.shapes] = kernel
+            self._loaded[key] = kernel
             while len(self._loaded) > CACHED_KERNELS:
                 self._loaded.popitem(last=False)
         return kernel

@@ -76,11 +76,10 @@ class Picture:
         if blended:
             self.valid, self.blended = True, frame
 
-    def forget_past(self, planes: bool = True) -> None:
-        """A trail that begins anew begins from its first frame. planes: give back their memory too."""
+    def forget_past(self) -> None:
+        """A trail that begins anew begins from its first frame."""
         self.valid, self.blended = False, 0
-        if planes:
-            self._planes = []
+        self._planes = []
 
     def host(self) -> Staging:
         """A host buffer for one frame."""

@@ -18,11 +18,13 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from morphogen.errors import RenderError
+from morphogen.field.graph import Node
 from morphogen.field.layers import UNDER
 from morphogen.field.network import Shape
-from morphogen.field.scene import ROW, SLOT, Program
+from morphogen.field.scene import ROW, SLOT, Program, seen
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.cuda.pack import I8, Packing
+from morphogen.render.cuda.sampler import Sampler
 from morphogen.render.lowering import F32, I32, I64
 from morphogen.render.wide.samples import sampled
 
@@ -34,21 +36,22 @@ TARGET, TRIPLE = "sm_60", "nvptx64-nvidia-cuda"
 PARAMETER_BYTES = 4096  # what a launch may carry on every driver; larger uniform blocks go to constant memory
 I16 = ir.IntType(16)
 GLOBAL, CONSTANT = ir.PointerType(addrspace=1), 4
-_ADDRESSES = ("thresholds", "out", "past", "present", "table", "under")
+_ADDRESSES = ("thresholds", "out", "past", "present", "table", "under", "pattern")
 
 
 class Job(ctypes.Structure):
     """One target of one frame, as the kernel reads it; the uniform block follows (or lies in `uniforms` on the card).
 
     thresholds: (64, 3, 64) float32 of this target; table: the scene's; out: pixels, rows of `pitch` pixels; past,
-    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail, 4 of them where the scene's
-    uniform `four` is set; under: the same of the picture below a layer. pitch: width rounded up to whole threads. column, row: position on the canvas; order: RGBA,
-    BGRA or HALVES.
+    present: planes (3, height, pitch) uint16 of the blended picture, only used with a trail, 4 of them where the
+    scene's uniform `four` is set; under: the same of the picture below a layer. pitch: width rounded up to whole
+    threads. column, row: position on the canvas; order: RGBA, BGRA or HALVES. samples, first, pattern: of a pixel, as
+    `sampler` reads them; only kernels for several do.
     """
 
     _fields_ = [
         (name, ctypes.c_uint64 if name in _ADDRESSES else ctypes.c_int32)
-        for name in (*_ADDRESSES, "width", "height", "pitch", "column", "row", "order", "flip")
+        for name in (*_ADDRESSES, "width", "height", "pitch", "column", "row", "order", "flip", "samples", "first")
     ]  # fmt: skip
 
 
@@ -99,14 +102,15 @@ def carried(program: Program) -> bool:
     return ctypes.sizeof(job_type(program)) + 4 * program.uniform_count <= PARAMETER_BYTES
 
 
-def ptx(program: Program) -> str:
-    """Compile; about 0.1 s, any thread. Raises RenderError: LLVM refuses, or a network too wide to be written out."""
+def ptx(program: Program, several: bool = False) -> str:
+    """Compile; about 0.1 s, any thread. several: samples a pixel. Raises RenderError: LLVM refuses, or a network too
+    wide to be written out."""
     widest = max(program.shapes, key=_units)
     if _units(widest) > UNROLLED:
         raise RenderError(
             f"{widest} is too wide for the CUDA backend, which takes {UNROLLED} units in a layer.", "Use --backend cpu."
         )
-    return compiled(str(SceneKernel(program).module), str(program.shapes[0]))
+    return compiled(str(SceneKernel(program, several).module), str(program.shapes[0]))
 
 
 def compiled(text: str, what: str, target: str = TARGET, features: str = "") -> str:
@@ -130,8 +134,8 @@ class SceneKernel(Packing):
 
     lowering = PtxLowering
 
-    def __init__(self, program: Program) -> None:
-        self.program, self.pixels = program, pixels(program)
+    def __init__(self, program: Program, several: bool = False) -> None:
+        self.program, self.pixels, self._several = program, pixels(program), several
         self.module = ir.Module("morphogen")
         self.module.triple = TRIPLE
         self.job_type = job_type(program)
@@ -186,18 +190,33 @@ class SceneKernel(Packing):
 
     def _draw(self, x: Any, y: Any) -> None:
         b, low = self.b, self.low
+        pixel, sampler = b.add(b.mul(y, self.job["pitch"]), x), Sampler(b, low, self.job)
+        zero, known = ir.Constant(F32, 0.0), self._below(pixel)
+        for i, picture in enumerate(self.program.pictures):
+            draw = partial(self._picture, picture, x, y, pixel)
+            known |= zip(seen(i), sampler.drawn(draw) if self._several else draw(zero, zero), strict=True)
+        low.bind(known)
+        rgba = [low.lower(node) for node in self.program.joined]
+        self._pack(self._when(low.on("trail"), rgba, partial(self._blended, rgba, pixel)), x, y)
+
+    def _picture(self, picture: Sequence[Node], x: Any, y: Any, pixel: Any, right: Any, down: Any) -> list[Any]:
+        """One sample of one network's picture, so many pixels beside the middle. pixel: its place in the planes."""
+        b, low = self.b, self.low
         row = PtxLowering(b, 1, self.uniforms, self.program)
         py = row.place(b.add(y, self.job["row"]))
+        px = row.place(b.add(x, self.job["column"]))
+        if self._several:
+            px, py = b.fadd(px, right), b.fadd(py, down)
         row.bind({"py": py})
         values = {"py": py, **{name: row.lower(node) for name, node in zip(ROW, self.program.row, strict=True)}}
         steps = ir.Constant(low.ftype, [float(i) for i in range(self.pixels)]) if self.pixels > 1 else low.constant(0.0)
-        px = b.fadd(low.splat(row.place(b.add(x, self.job["column"]))), steps)
-        known = {"px": px, **{name: low.splat(value) for name, value in values.items()}}
-        pixel = b.add(b.mul(y, self.job["pitch"]), x)
-        below = {name: partial(self._level, "under", c, pixel) for c, name in enumerate(UNDER)}
-        low.bind({**known, **self._sampled(x, y), **below})
-        rgba = [low.lower(node) for node in self.program.colour]
-        self._pack(self._when(low.on("trail"), rgba, partial(self._blended, rgba, pixel)), x, y)
+        known = {"px": b.fadd(low.splat(px), steps), **{name: low.splat(value) for name, value in values.items()}}
+        low.bind({**known, **self._sampled(x, y), **self._below(pixel)})
+        return [low.lower(node) for node in picture]
+
+    def _below(self, pixel: Any) -> dict[str, Any]:
+        """What only layers read."""
+        return {name: partial(self._level, "under", c, pixel) for c, name in enumerate(UNDER)}
 
     def _sampled(self, x: Any, y: Any) -> dict[str, Any]:
         """Further inputs of a run of pixels."""

@@ -31,7 +31,7 @@ from morphogen.render.cuda.picture import Drawing, Picture, Sheet, Target
 from morphogen.render.cuda.products import wished
 from morphogen.render.cuda.wide import Timing, WidePainter
 from morphogen.render.objects import ObjectStore
-from morphogen.render.supersample import CENTRE, OFFSETS, Offset, shares
+from morphogen.render.supersample import PATTERNS, numbers
 from morphogen.render.wide.samples import canonical, folded, sampled
 
 KEPT_FRAMES = 120  # what was not drawn for so long leaves the card: 33 MB at 1080p with a trail
@@ -56,23 +56,27 @@ class CudaRenderer:
         self._pictures: dict[TargetSpec, Picture] = {}
         self._tables: WeakValueDictionary[tuple[int, int, bool], Memory] = WeakValueDictionary()
         self._table_of: tuple[Table | None, Memory | None] = (None, None)
-        self._frames = 0
+        self._frames, self._samples = 0, 1
+        self._patterns: dict[int, Memory] = {}
 
     def prepare(self, program: Program) -> Kernel:
         """Compile, or take from the store: 0.3 s for a new shape, half of it the driver's; 1 ms from the store. Wide
-        ones are all one shape."""
+        ones are all one shape. Several samples a pixel are another kernel, made when they are first asked for and from
+        then on with every program."""
         with self._on_card():
-            return self._prepared(program)
+            return self._prepared(program, self._samples > 1)
 
-    def _prepared(self, program: Program) -> Kernel:
-        if wide := [shape for shape in program.shapes if shape.wide]:
+    def _prepared(self, program: Program, several: bool) -> Kernel:
+        wide = [shape for shape in program.shapes if shape.wide]
+        if wide:
             self._wide.prepare(wide)
-        return self._kernels.prepare(program_of(canonical(program.shapes)))
+        return self._kernels.prepare(program_of(canonical(program.shapes)), several and not wide)
 
     def has(self, program: Program) -> bool:
         """Whether `prepare` would answer at once."""
-        ready = self._wide.ready or not any(shape.wide for shape in program.shapes)
-        return ready and program_of(canonical(program.shapes)) in self._kernels
+        wide = any(shape.wide for shape in program.shapes)
+        made = self._kernels.has(program_of(canonical(program.shapes)), self._samples > 1 and not wide)
+        return made and (self._wide.ready or not wide)
 
     def limit(self, seconds: float) -> None:
         """How long a frame may take: wide networks are drawn from fewer samples where it would take longer. All else is
@@ -87,6 +91,8 @@ class CudaRenderer:
         """Give a frame to the card and return; `collect` it later. Frames may overlap: collect them in order."""
         with self._closing_if_lost(), self._on_card():
             passes = scene.passes
+            wide = any(shape.wide for one in passes for shape in one.scene.program.shapes)
+            self._samples = 1 if wide else scene.samples
             sheets = [self._sheet(one, one is passes[-1]) for one in passes]
             self._frames += 1
             self._forget(scene)
@@ -98,7 +104,7 @@ class CudaRenderer:
             return [self._draw(sheets, spec, scales.get(spec, 1)) for spec in specs]
 
     def _sheet(self, one: Pass, last: bool) -> Sheet:
-        kernel, scene = self._prepared(one.scene.program), one.scene
+        kernel, scene = self._prepared(one.scene.program, self._samples > 1), one.scene
         shapes = kernel.program.shapes
         packs = self._wide.begin(scene) if any(map(sampled, shapes)) else ()
         return Sheet(kernel, scene, scene_uniforms(scene, one.over), folded(scene, shapes), packs, last)
@@ -148,6 +154,7 @@ class CudaRenderer:
     def close(self) -> None:
         """Idempotent; frames on the card end with it."""
         self._pictures.clear()
+        self._patterns.clear()
         self._table_of = (None, None)
         self._kernels.clear()
         self._wide.clear()
@@ -169,7 +176,7 @@ class CudaRenderer:
             raise
 
     def _draw(self, sheets: Sequence[Sheet], spec: TargetSpec, scale: int = 1) -> Drawing:
-        """Launch one target, sample by sample and pass by pass, and send its pixels on their way. scale: of wide
+        """Launch one target, pass by pass, and send its pixels on their way. scale: of wide
         networks."""
         card = self._card
         picture = self._pictures.get(spec) or self._pictures.setdefault(spec, Picture(card, spec))
@@ -177,33 +184,32 @@ class CudaRenderer:
         pixels, picture.table, staging = picture.pixels(), self._table(spec, scene.dither), picture.host()
         colours, timings = self._loaded(scene.colours.table), []
         target = Target(spec, picture, pixels, colours, scale)
-        offsets = CENTRE if any(sheet.packs for sheet in sheets) else OFFSETS[scene.samples]
         trail = scene.trail > VISIBLE_TRAIL
-        over = shares(
-            [1 / len(offsets)] * len(offsets), self._kept(picture, float(sheets[-1].slots[SLOT["keep"]]), trail)
-        )
-        for offset, share in zip(offsets, over, strict=True):
-            for sheet in sheets:
-                timing = self._launch(sheet, target, offset, share if trail or len(offsets) > 1 else None)
-                if timing is not None:
-                    timings.append((timing, sheet.scene.program.shapes))
+        share = 1.0 - self._kept(picture, float(sheets[-1].slots[SLOT["keep"]]), trail)
+        for sheet in sheets:
+            timing = self._launch(sheet, target, share if trail else None)
+            if timing is not None:
+                timings.append((timing, sheet.scene.program.shapes))
         card.call("cuMemcpyDtoHAsync", staging.address, pixels.handle, pixels.size, card.stream)
         card.call("cuEventRecord", staging.event.handle, card.stream)
         picture.drawn(self._frames, blended=trail)
         kernels = tuple(sheet.kernel for sheet in sheets)
         return Drawing(spec, picture, pixels, staging, kernels, tuple(timings), colours)
 
-    def _launch(self, sheet: Sheet, target: Target, offset: Offset, share: float | None) -> Timing | None:
+    def _launch(self, sheet: Sheet, target: Target, share: float | None) -> Timing | None:
         """One pass into the stream; share: how much of it goes over what is there, None: all. Its block is read at
         once, so the next pass may use the same kernel."""
         card, kernel, picture, spec = self._card, sheet.kernel, target.picture, target.spec
-        filled = target_uniforms(sheet.slots, spec, offset)
+        filled = target_uniforms(sheet.slots, spec)
         filled[SLOT["trail"]], filled[SLOT["keep"]] = share is not None, 1.0 - (share or 0.0)
         count = 4 if filled[SLOT["four"]] else 3
         planes = picture.planes(count) if sheet.last and share is not None else None
         assert picture.table is not None
         _fill(kernel.job, spec, target.pixels, picture.table, planes)
         kernel.job.table = target.colours.address
+        if self._samples > 1:
+            kernel.job.pattern = self._pattern(self._samples).address
+            kernel.job.samples, kernel.job.first = self._samples, PATTERNS[self._samples].first
         if not sheet.last:  # a trail that keeps nothing: all that is drawn lies in the planes, too
             filled[SLOT["trail"]], filled[SLOT["keep"]] = 1.0, 0.0
             kernel.job.past = kernel.job.present = picture.under(count).address
@@ -235,6 +241,15 @@ class CudaRenderer:
             self._table_of = (table, memory)
         return memory
 
+    def _pattern(self, samples: int) -> Memory:
+        """Where the samples lie, on the card."""
+        memory = self._patterns.get(samples)
+        if memory is None:
+            values = numbers(PATTERNS[samples])
+            memory = self._patterns[samples] = Memory(self._card, values.nbytes)
+            self._card.call("cuMemcpyHtoDAsync", memory.handle, values.ctypes.data, values.nbytes, self._card.stream)
+        return memory
+
     def _kept(self, picture: Picture, keep: float, trail: bool) -> float:
         """How much of the past stays. An output with a frame rate of its own skips frames: its past is older by so
         many."""
@@ -246,7 +261,7 @@ class CudaRenderer:
             if picture.seen < self._frames - KEPT_FRAMES:
                 del self._pictures[spec]
             elif scene.trail <= VISIBLE_TRAIL:
-                picture.forget_past(planes=scene.samples == 1)
+                picture.forget_past()
             if scene.layer is None:
                 picture.forget_under()
 

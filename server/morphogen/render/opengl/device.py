@@ -16,7 +16,7 @@ from morphogen.frame import PixelFormat, TargetSpec
 from morphogen.render import dither
 from morphogen.render.opengl.calls import BrokenContext
 from morphogen.render.opengl.context import Gpu
-from morphogen.render.opengl.glsl import TABLE_WIDTH, block_bytes
+from morphogen.render.opengl.glsl import TABLE_WIDTH, block_bytes, sampling
 from morphogen.render.opengl.picture import Picture, Surface
 from morphogen.render.opengl.program import (
     BLOCK,
@@ -78,10 +78,10 @@ class Device:
             self.gpu.calls.check(f"making room for a picture of {spec.width}x{spec.height}")
         return found
 
-    def forget(self, frame: int, trail: bool, planes: bool, kept: int) -> None:
+    def forget(self, frame: int, trail: bool, kept: int) -> None:
         """Before frame `frame` is drawn: drop what was not drawn for `kept` frames."""
         for spec, picture in list(self.pictures.items()):
-            picture.forget(frame, trail, planes, kept)
+            picture.forget(frame, trail, kept)
             if picture.drawn < frame - kept:
                 self.pictures.pop(spec).release()
 
@@ -166,8 +166,9 @@ def check_room(program: Program, device: Device | None) -> None:
         )
 
 
-def head(spec: TargetSpec, surface: Surface, dithered: bool) -> NDArray[np.int32]:
+def head(spec: TargetSpec, surface: Surface, dithered: bool, samples: int) -> NDArray[np.int32]:
     """The whole numbers that a block begins with (see `glsl`)."""
     canvas, tile = spec.canvas, surface.tile
     order = {PixelFormat.BGRA8: 1, PixelFormat.RGBA16F: 2}.get(spec.format, 0)
-    return np.array([canvas.x, canvas.y, tile.x, tile.y, spec.height, spec.flip, order, dithered], np.int32)
+    place = (canvas.x, canvas.y, tile.x, tile.y)
+    return np.array([*place, spec.height, spec.flip, order, dithered, *sampling(samples)], np.int32)

@@ -7,15 +7,17 @@ one uniform block, so a program depends on the networks' shapes alone. The tempo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from morphogen.errors import RenderError
 from morphogen.field.cppn import expand
 from morphogen.field.graph import Node, reachable
 from morphogen.field.layers import UNDER
-from morphogen.field.scene import ROW, SLOT, Program
+from morphogen.field.scene import ROW, SLOT, Program, seen
 from morphogen.render import dither, polynomials
+from morphogen.render.supersample import PATTERNS
 
 OPS = {
     "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "fma": "{} * {} + {}", "neg": "-{}",
@@ -24,15 +26,18 @@ OPS = {
     "log2": "logarithm({})", "cos_turns": "cosine({})", "atan2_turns": "angle({}, {})", "less": "({} < {}) ? {} : {}",
     "lookup": "looked_up({})",
 }  # fmt: skip
-# The block's first two rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
-# the tile's. pack: target height, flip, order (0 red first, 1 blue first, 2 float16), dither.
-HEAD_BYTES = 32
+# The block's first three rows are whole numbers. place: canvas pixel of the target's corner, target row and column of
+# the tile's. pack: target height, flip, order (0 red first, 1 blue first, 2 float16), dither. samples: how many of a
+# pixel there are, how many all pixels take, the place of the first one in `offsets`, what is steep in levels of 255.
+HEAD_BYTES = 48
 VERTEX = """#version 330 core
 void main() {  // one triangle that covers everything
     gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
 }
 """
 TABLE_WIDTH = 1024  # texels in a row of the scene's table; every OpenGL 3.3 has as many
+_BELOW = {name: f"texelFetch(under, at, 0).{channel}" for name, channel in zip(UNDER, "rgba", strict=True)}
+_OFFSETS = [offset for pattern in PATTERNS.values() for offset in pattern.offsets]
 NATIVE = frozenset({"cos_turns", "exp2"})
 EXACT: frozenset[str] = frozenset()
 
@@ -40,6 +45,12 @@ EXACT: frozenset[str] = frozenset()
 def block_bytes(program: Program) -> int:
     """Size of the uniform block: the head and the program's floats in whole rows of four."""
     return HEAD_BYTES + -(-program.uniform_count // 4) * 16
+
+
+def sampling(samples: int) -> Sequence[int]:
+    """The row `samples` of the block, for so many a pixel."""
+    before = sum(n for n in PATTERNS if n < samples)
+    return samples, PATTERNS[samples].first, before, int(PATTERNS[samples].steep)
 
 
 def functions(native: frozenset[str]) -> str:
@@ -89,12 +100,12 @@ def _horner(x: str, coefficients: Sequence[float]) -> str:
 def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     """The fragment shader of one program. Outputs: 0 the packed pixel, 1 the sample that the next frame blends with."""
     writer = Writer(program)
-    writer.bind({"py": "py"})
-    row = dict(zip(ROW, (writer.lower(node) for node in program.row), strict=True))
-    below = {name: f"texelFetch(under, at, 0).{channel}" for name, channel in zip(UNDER, "rgba", strict=True)}
-    writer.bind({"px": "px", "py": "py", **row, **below})
-    picture = [writer.lower(node) for node in program.colour]
-    writer.say(f"vec4 rgba = vec4({', '.join(picture)});")
+    for i, picture in enumerate(program.pictures):
+        _sampled(writer, picture, program.row, i)
+    count = len(program.pictures)
+    means = {name: f"mean{i}.{c}" for i in range(count) for name, c in zip(seen(i), "rgba", strict=True)}
+    writer.bind(means | _BELOW)
+    writer.say(f"vec4 rgba = vec4({', '.join([writer.lower(node) for node in program.joined])});")
     keep = uniform(SLOT["keep"])
     with_past = f"rgba += (texelFetch(past, at, 0) - rgba) * {keep};"
     writer.say(f"if ({uniform(SLOT['trail'])} > 0.5) {{ {with_past} }}")
@@ -115,14 +126,44 @@ def fragment(program: Program, native: frozenset[str] = NATIVE) -> str:
     writer.say(f"vec4 exact = vec4(vec3({', '.join(rgba[:3])}) * ({fade}), {rgba[3]});")
     return _TEMPLATE.format(
         rows=-(-program.uniform_count // 4), functions=functions(native), body="\n    ".join(writer.lines),
-        mask=dither.SIZE - 1, last=uniform(SLOT["table_last"]), columns=TABLE_WIDTH,
+        mask=dither.SIZE - 1, last=uniform(SLOT["table_last"]), columns=TABLE_WIDTH, count=len(_OFFSETS),
+        offsets=", ".join(f"vec2({x}, {y})" for x, y in _OFFSETS),
     )  # fmt: skip
 
 
+def _sampled(writer: Writer, picture: Sequence[Node], row: Sequence[Node], index: int) -> None:
+    """Statements that leave the mean of one picture's samples in `mean0` or `mean1`."""
+    mean = f"mean{index}"
+    writer.say(f"vec4 {mean}, first{index}, sum{index} = vec4(0.0), apart{index} = vec4(0.0);")
+    writer.say(f"float weight{index} = 0.0;")
+    writer.say("for (int i = 0, end = samples.y; i < end; i++) {")
+    with writer.inside():
+        writer.say("float px = float(where.x) + offsets[samples.z + i].x;")
+        writer.say("float py = float(where.y) + offsets[samples.z + i].y;")
+        writer.bind({"py": "py"})
+        along = dict(zip(ROW, (writer.lower(node) for node in row), strict=True))
+        writer.bind({"px": "px", "py": "py", **along, **_BELOW})
+        writer.say(f"vec4 one = vec4({', '.join([writer.lower(node) for node in picture])});")
+        for line in _GATHER.splitlines():
+            writer.say(line.replace("#", str(index)).replace("COVER", uniform(SLOT["cover"])))
+    writer.say("}")
+    writer.say(f"if (weight{index} > 0.0) {{ {mean} += (sum{index} / float(samples.x) - {mean}) * weight{index}; }}")
+
+
+_GATHER = """sum# += one;
+if (i == 0) { first# = one; }
+if (i < samples.y) { apart# = max(apart#, abs(one - first#)); }
+if (i == samples.y - 1) {
+    mean# = sum# / float(samples.y);
+    float most = max(max(apart#.r, apart#.g), max(apart#.b, apart#.a * COVER)) * 255.0;
+    weight# = samples.x > samples.y ? clamp(most / float(samples.w) - 1.0, 0.0, 1.0) : 0.0;
+    end = weight# > 0.0 ? samples.x : end;
+}"""
 _TEMPLATE = """#version 330 core
 layout(std140) uniform Block {{
     ivec4 place;
     ivec4 pack;
+    ivec4 samples;
     vec4 u[{rows}];
 }};
 uniform sampler2D thresholds;
@@ -131,6 +172,7 @@ uniform sampler2D under;
 uniform sampler2D table;
 layout(location = 0) out vec4 pixel;
 layout(location = 1) out vec4 sampled;
+const vec2 offsets[{count}] = vec2[{count}]({offsets});
 {functions}
 float threshold(ivec2 where) {{
     return pack.w != 0 ? texelFetch(thresholds, where & {mask}, 0).r : 0.5;
@@ -145,7 +187,6 @@ void main() {{
     ivec2 at = ivec2(gl_FragCoord.xy);  // row 0 is the first in memory
     ivec2 where = at + place.zw;
     where = place.xy + ivec2(where.x, pack.y != 0 ? pack.x - 1 - where.y : where.y);
-    float px = float(where.x), py = float(where.y);
     {body}
     pixel = pack.z == 2 ? exact : pack.z == 1 ? levels.bgra : levels;
 }}
@@ -183,16 +224,24 @@ class Writer:
         self._program = program
         self._scopes: list[dict[Node, Any]] = [{}]
         self._inputs: dict[str, str] = {}
-        self._count = 0
+        self._count = self._depth = 0
 
     def bind(self, inputs: Mapping[str, str]) -> None:
         """GLSL of the 'input' nodes of the stage that comes."""
         self._inputs = dict(inputs)
         self._scopes = [{}]
 
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """What is said inside lies in a block of its own, with the inputs that are bound there."""
+        self._depth += 1
+        yield
+        self._depth -= 1
+        self.bind({})
+
     def say(self, line: str) -> None:
         """One statement, indented by its branch."""
-        self.lines.append("    " * (len(self._scopes) - 1) + line)
+        self.lines.append("    " * (self._depth + len(self._scopes) - 1) + line)
 
     def lower(self, node: Node) -> Any:
         """GLSL of a node's value: str, or a list of them for 'branch' and 'network'."""

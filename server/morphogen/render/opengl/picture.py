@@ -185,22 +185,19 @@ class Picture:
         self._free: list[list[Pack]] = []
         self._under_way: list[Read] = []
 
-    def keep(self, factor: float, frame: int, trail: bool, planes: bool) -> float:
-        """What is left of the past in frame `frame`: `factor` for each frame since it was last blended. Moves on.
-        planes: it is blended, with the past or with samples of its own."""
+    def keep(self, factor: float, frame: int, trail: bool) -> float:
+        """What is left of the past in frame `frame`: `factor` for each frame since it was last blended. Moves on."""
         since, valid = max(frame - self.blended, 1), self.valid
         self.drawn = frame
-        if planes:
-            self.blended = frame
         if not trail:
             return 0.0
-        self.valid = True
+        self.blended, self.valid = frame, True
         return factor**since if valid else 0.0
 
-    def forget(self, frame: int, trail: bool, planes: bool, kept: int) -> None:
-        """The past ends with the trail; its planes go with what needs them, or when unused for `kept` frames."""
+    def forget(self, frame: int, trail: bool, kept: int) -> None:
+        """The past ends with the trail, and its planes with it, or when unused for `kept` frames."""
         self.valid = self.valid and trail
-        if self.blended < frame - (kept if planes else 1):
+        if self.blended < frame - (kept if trail else 1):
             self.valid = False
             for surface in self.surfaces:
                 surface.forget()

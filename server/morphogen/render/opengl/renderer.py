@@ -26,7 +26,6 @@ from morphogen.render.opengl.device import Device, Job, check_room, head
 from morphogen.render.opengl.glsl import EXACT
 from morphogen.render.opengl.picture import Picture, Read
 from morphogen.render.opengl.program import GlProgram
-from morphogen.render.supersample import OFFSETS, shares
 
 CACHED_PROGRAMS = 64
 KEPT_FRAMES = 120  # a picture that was not drawn for so long is dropped: 16 MB at 1080p, 49 MB with a trail
@@ -43,7 +42,7 @@ class Token:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One pass of a frame, the same for all its samples. slots: of the scene; networks: folded weights."""
+    """One pass of a frame. slots: of the scene; networks: folded weights."""
 
     what: Pass
     slots: NDArray[np.float64]
@@ -141,42 +140,40 @@ class OpenGLRenderer:
     def _submit(self, device: Device, scene: Scene, specs: Sequence[TargetSpec]) -> Token:
         if self._shared:
             device.gpu.calls.forgive()
-        trail, blended = scene.trail > SHORTEST_TRAIL, scene.trail > SHORTEST_TRAIL or scene.samples > 1
+        trail = scene.trail > SHORTEST_TRAIL
         self._frames += 1
-        device.forget(self._frames, trail, blended, KEPT_FRAMES)
+        device.forget(self._frames, trail, KEPT_FRAMES)
         pictures = [device.picture(spec) for spec in specs]
-        offsets = OFFSETS[scene.samples]
         passes = [_Pass(one, scene_uniforms(one.scene, one.over), folded_networks(one.scene)) for one in scene.passes]
         keep = float(passes[-1].slots[SLOT["keep"]])
-        kept = [picture.keep(keep, self._frames, trail, blended) for picture in pictures]
-        over = [shares([1 / len(offsets)] * len(offsets), part) for part in kept]
-        for sample in zip(offsets, *over, strict=True):
-            for one in passes[:-1]:
-                self._draw(device, one, pictures, (sample[0],), below=True)
-            self._draw(device, passes[-1], pictures, sample if blended else (sample[0],), below=False)
+        kept = [picture.keep(keep, self._frames, trail) for picture in pictures]
+        for one in passes[:-1]:
+            self._draw(device, one, pictures, None, scene.samples, below=True)
+        self._draw(device, passes[-1], pictures, kept if trail else None, scene.samples, below=False)
         reads = tuple((picture, None if self._stays(picture) else picture.fetch()) for picture in pictures)
         device.gpu.calls.Flush()
         return Token(reads, device)
 
     def _draw(
-        self, device: Device, drawn: _Pass, pictures: Sequence[Picture], sample: tuple[Any, ...], *, below: bool
-    ) -> None:
-        """One pass over all pictures. sample: its offset, then for each picture how much of it goes over what is there;
-        no more than the offset: all of it. below: another pass lies over it."""
-        scene, offset, *over = drawn.what.scene, *sample
+        self, device: Device, drawn: _Pass, pictures: Sequence[Picture], kept: Sequence[float] | None, samples: int,
+        *, below: bool,
+    ) -> None:  # fmt: skip
+        """One pass over all pictures. kept: for each of them how much of the past stays; None: there is no trail.
+        below: another pass lies over it."""
+        scene = drawn.what.scene
         program = self._linked(device, scene.program)
         device.load(scene.colours.table)
         jobs: list[Job] = []
-        for picture, share in zip(pictures, over or [1.0] * len(pictures), strict=True):
+        for picture, keep in zip(pictures, kept or [0.0] * len(pictures), strict=True):
             with np.errstate(all="ignore"):  # what is not finite draws something, as on the CPU
-                filled = target_uniforms(drawn.slots, picture.spec, offset)
-                filled[SLOT["trail"]], filled[SLOT["keep"]] = bool(over), 1.0 - share
+                filled = target_uniforms(drawn.slots, picture.spec)
+                filled[SLOT["trail"]], filled[SLOT["keep"]] = kept is not None, keep
                 numbers = np.concatenate([filled.astype(np.float32), drawn.networks])
             picture.layered = self._frames if below else picture.layered
             for surface in picture.surfaces:
-                start = head(picture.spec, surface, scene.dither).view(np.float32)
+                start = head(picture.spec, surface, scene.dither, samples).view(np.float32)
                 jobs.append((surface, np.concatenate([start, numbers])))
-        device.draw(program, jobs, bool(over), below=below, layered=drawn.what.over is not None)
+        device.draw(program, jobs, kept is not None, below=below, layered=drawn.what.over is not None)
 
     def _stays(self, picture: Picture) -> bool:
         return picture.spec in self.unread and len(picture.surfaces) == 1

@@ -16,7 +16,7 @@ from llvmlite import ir
 from morphogen.field.graph import Node
 from morphogen.field.scene import Program
 from morphogen.render.cpu.bands import BandKernel, Job
-from morphogen.render.cpu.kernel import SceneKernel
+from morphogen.render.cpu.kernel import Place, SceneKernel
 from morphogen.render.lowering import F32, I64, Lowering
 from morphogen.render.wide.kernel import extra_fields
 from morphogen.render.wide.samples import PHASES, TAPS, finished, sampled
@@ -109,8 +109,8 @@ class SampledKernel(SceneKernel):
         self._sampled = [index for index, shape in enumerate(program.shapes) if sampled(shape)]
         self._taps: dict[int, list[tuple[Any, Any]]] = {}
 
-    def _row(self, y: Any) -> dict[str, Any]:
-        """Also the four rows of samples around row `y`, and their weights."""
+    def _row(self, y: Any) -> None:
+        """The four rows of samples around row `y`, and their weights."""
         b = self.b
         for index in self._sampled:
             phases, pitch, scale, lead = (self.job[f"{name}{index}"] for name in ("phases", "pitch", "scale", "lead"))
@@ -122,13 +122,12 @@ class SampledKernel(SceneKernel):
                 at = b.gep(phases, [b.add(phase, I64(k * PHASES))], source_etype=F32)
                 weight = self.low.splat(b.load(at, typ=F32, align=4))
                 self._taps[index].append((b.mul(b.add(first, I64(k)), pitch), weight))
-        return super()._row(y)
 
-    def _known(self, y: Any, x: Any, row: dict[str, Any]) -> dict[str, Any]:
-        known = super()._known(y, x, row)
+    def _known(self, at: Place, right: Any, down: Any) -> dict[str, Any]:
+        known = super()._known(at, right, down)
         for index in self._sampled:
             for channel in range(self.program.shapes[index].outputs):
-                known[f"u{index}{channel}"] = self._interpolated(index, channel, x)
+                known[f"u{index}{channel}"] = self._interpolated(index, channel, at.x)
         return known
 
     def _interpolated(self, index: int, channel: int, x: Any) -> Any:

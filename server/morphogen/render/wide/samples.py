@@ -135,7 +135,7 @@ def _axis(start: int, length: int, scale: int) -> tuple[int, int, int]:
 
 def coordinates(program: Program) -> tuple[Node, Node]:
     """Graph of x and y as the networks see them, after the view."""
-    todo: list[Any] = list(program.colour)
+    todo: list[Any] = list(program.pictures)
     while todo:
         item = todo.pop()
         if isinstance(item, Node):
