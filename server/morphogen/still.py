@@ -37,7 +37,8 @@ def render_still(
 
     size: (width, height). sets: parameters and audio features, in their own units. backend: 'auto' is the CPU, so that
     a still is the same on every machine. layer: the style over it, by name or file. Returns (height, width, 4) uint8
-    RGBA, alpha straight, 255 unless `output/alpha` is set; top row first. Raises StyleError, ParamError, UsageError, RenderError.
+    RGBA, alpha straight, 255 unless `output/alpha` is set; top row first. Raises StyleError, ParamError, UsageError,
+    RenderError.
     """
     with _drawing(style, time, sets, backend, layer, lut) as (renderer, scene):
         spec = TargetSpec(*size, alpha=_alpha(scene))
