@@ -29,7 +29,8 @@ FRAMES, SIZE = 15, (1920, 1080)
 TILE = (144, 81)
 SIGNED = (
     "swirl_x", "swirl_y", "warp_x", "warp_y", "rays", "noise", "clouds", "cell_id", "stamp_x", "stamp_y", "stamp_id",
-    "mandelbrot", "julia",
+    "mandelbrot", "julia", "plasma", "plasma_cross", "labyrinth", "tunnel", "tile_id", "cell_light", "plasma_light",
+    "labyrinth_light", "tile_light", "blob_light", "mandelbrot_light", "julia_light",
 )  # fmt: skip
 # Four shapes of each field: parameters that are changed.
 SHAPES: dict[str, list[dict[str, float]]] = {
@@ -45,8 +46,24 @@ SHAPES: dict[str, list[dict[str, float]]] = {
         {"size": 3}, {"seed": 1, "size": 2, "scale": 9}, {"seed": 2, "size": 4, "density": 0.3},
         {"seed": 3, "size": 2.5, "scale": 7, "density": 1},
     ],
-    "mandelbrot": [{}, {"zoom": 0}, {"place": 5, "zoom": 40}, {"place": 4, "zoom": 12}],
-    "julia": [{}, {"place": 0}, {"place": 0, "swing": 0.42, "reach": 1.12}, {"swing": 0.4, "reach": 1.2}],
+    "plasma": [{"seed": 3}, {"seed": 1, "scale": 2}, {"seed": 2, "bend": 0.2, "rings": 3}, {"seed": 4, "rings": 0}],
+    "labyrinth": [{}, {"seed": 1, "spots": 0.6}, {"seed": 2, "order": 0.5, "bend": 1.2}, {"seed": 3, "scale": 11}],
+    "tunnel": [
+        {}, {"segments": 3, "rings": 0.8}, {"segments": 12, "twist": 0.3, "sharp": 3}, {"bend": 1.6, "core": 0.2},
+    ],
+    "tiles": [
+        {}, {"sides": 4, "scale": 5, "spin": 0.1}, {"sides": 5, "round": 1, "scale": 2}, {"sides": 6, "turn": 0.06},
+    ],
+    "blobs": [{}, {"seed": 1, "scale": 4}, {"seed": 2, "size": 1}, {"seed": 3, "size": 0.4, "scale": 3}],
+    "mandelbrot": [{"zoom": 0}, {}, {"place": 5, "zoom": 40}, {"place": 4, "zoom": 12}],
+    "julia": [
+        {"place": 0, "swing": 0.3, "reach": 0.9}, {}, {"place": 0, "swing": 0.42, "reach": 1.12},
+        {"swing": 0.4, "reach": 1.2},
+    ],
+    "flight": [
+        {"size": 3}, {"seed": 1, "size": 2, "fly": 0.1}, {"seed": 2, "size": 4, "density": 0.3},
+        {"seed": 3, "size": 2.5, "scale": 20, "density": 1},
+    ],
 }  # fmt: skip
 
 
@@ -60,7 +77,7 @@ def channel(name: str, field: str, changed: dict[str, float]) -> NDArray[np.uint
     values = geometry.sample((name,), numbers, 0.5, {"x": x, "y": y}, {})[name]
     grey = values * 2 if name == "cell_edge" else (values + 1) / 2 if name in SIGNED else values
     image = Image.fromarray(np.uint8(np.rint(np.clip(grey, 0, 1) * 31) * 255 / 31))
-    if not changed or changed == SHAPES[field][0]:
+    if changed == SHAPES[field][0]:
         ImageDraw.Draw(image).text((3, 1), name, fill=255, stroke_width=1, stroke_fill=0)
     return np.asarray(image)
 

@@ -148,9 +148,10 @@ STYLES = (
         "stars", "Stars",
         (
             Unit("identity", {"flight": 12.0}, 0.0, (1.0, 1.0, 1.0)),
-            Unit("tanh", {"noise": 1.7, "bass": 0.6}, 0.1, (1.6, 1.2, 2.2)),
-            Unit("sin", {"noise": 1.6, "plasma": 1.0, "time": 0.06, "mid": 1.4}, 0.3, (1.1, 0.0, -0.3)),
-            Unit("gaussian", {"plasma": 2.2, "noise": 1.2}, 0.0, (0.6, 0.7, 1.1)),
+            Unit("sin", {"plasma": 0.8, "plasma_cross": 0.6, "bass": 0.6}, -0.3, (1.5, 1.1, 1.9)),
+            Unit("sin", {"plasma_cross": 1.3, "plasma": 0.6, "time": 0.06, "mid": 1.4}, 0.3, (1.1, 0.0, -0.3)),
+            Unit("gaussian", {"plasma_light": 1.6, "plasma": 0.7}, -0.9, (0.8, 0.8, 1.3)),
+            Unit("sin", {"plasma": 4.2, "plasma_light": 1.0, "time": 0.1}, 0.0, (0.35, 0.3, 0.5)),
         ),
         {
             "flight": {
@@ -159,9 +160,8 @@ STYLES = (
                 "phase": {"base": 0, "time": 0.3}, "fly": {"base": 0, "time": 0.13, "bass": 0.05},
                 "turn": {"base": 0, "time": 0.006, "mid": 0.01},
             },
-            "noise": {"seed": 4, "scale": 1.5, "rough": 0.6, "bend": 0.9, "boil": {"base": 0, "time": 0.04},
-                      "x": {"base": 0, "time": 0.03}},
-            "plasma": {"seed": 4, "scale": 0.6, "flow": {"base": 0, "time": 0.03}},
+            "plasma": {"seed": 4, "scale": {"base": 0.85, "bass": 0.05}, "bend": 1, "rings": 0.3,
+                       "flow": {"base": 0, "time": 0.025}},
         },
         level=(-3.2, -4.0, -2.3),
         roles={"bass": "it leaps forward, clouds glow", "mid": "the clouds change their colour",

@@ -55,15 +55,17 @@ def _cells(x: Node, y: Node, u: Sequence[Node]) -> dict[str, Node]:
         mx, my = op("less", square, nearest, px, mx), op("less", square, nearest, py, my)
         nearest = op("min", square, nearest)
     near = op("sqrt", nearest)
-    edge = (border - near) * 0.5
+    halves = op("max", border - near, 0.0) * 0.5
+    halves = halves * halves  # squared distances to the bisectors: one root at the end
     weight = shade = as_node(0.0)
     for px, py, square, number in points:
-        ex, ey = px - mx, py - my
+        ex, ey, further = px - mx, py - my, square - nearest
         apart = fma(ex, ex, ey * ey)
-        halfway = (square - nearest) / fma(op("sqrt", apart), 2.0, 1e-6)
-        edge = op("min", edge, op("less", apart, 1e-4, 1.0, halfway))
-        part = op("exp2_neg", (square - nearest) * 40.0)
+        halfway = further * further / fma(apart, 4.0, 1e-12)
+        halves = op("min", halves, op("less", apart, 1e-4, 1.0, halfway))
+        part = op("exp2_neg", further * 40.0)
         weight, shade = weight + part, fma(part, number, shade)
+    edge = op("sqrt", halves)
     sure = op("min", edge * ROUND, 1.0)  # where the next cell begins, neither is meant
     light = fma(mx, light_x, my * light_y) * sure
     return {"cell": near, "cell_edge": edge, "cell_id": shade / weight * 2.0, "cell_light": light}
