@@ -23,6 +23,7 @@ from morphogen.render.cpu import renderer as cpu
 from morphogen.render.cpu.bands import Job
 from morphogen.render.cpu.machine import Target
 from morphogen.render.cpu.upscale import UpscaleKernel
+from morphogen.render.supersample import HEAD
 from morphogen.render.wide.finish import ExpandJob, ExpandKernel, SampledJob, SampledKernel
 from morphogen.render.wide.kernel import GROUP, TILINGS, FieldJob, FieldKernel
 from morphogen.render.wide.samples import PHASES, TAPS
@@ -33,7 +34,7 @@ TRIPLE = "aarch64-unknown-linux-gnu"
 NEON = Target("cortex-a72", "+neon", 16, "neon")
 WHERE, ARENA = 1 << 40, 16 << 20
 JOBS: dict[Any, type[Job]] = {FieldKernel: FieldJob, ExpandKernel: ExpandJob, SampledKernel: SampledJob}
-RESULTS = ("out", "present", "target")  # and the planes of a FieldJob
+RESULTS = ("out", "present", "target", "steep")  # and the planes of a FieldJob
 
 # Linux on ARM: 63 read, 64 write, 93 exit, 222 mmap. The first byte on standard input is the file's descriptor.
 _START = f"""
@@ -127,9 +128,10 @@ class QemuKernel:
         return self._scene_sizes(job)
 
     def _scene_sizes(self, job: Any) -> dict[str, int]:
-        planes = 3 * job.height * job.width * 2
+        channels = 4 if _uniform(job, "four") else 3
+        planes = channels * job.height * job.width * 2
         factor = getattr(self._kind, "factor", 1)
-        samples = 3 * (job.height // factor + 2) * (job.width // factor + 2) * 2
+        samples = channels * (job.height // factor + 2) * (job.width // factor + 2) * 2
         return {
             "uniforms": 4 * self._uniforms,
             "thresholds": 4 * dither.SIZE * (dither.SIZE + 2 * self.target.width),
@@ -138,7 +140,9 @@ class QemuKernel:
             "under": planes,
             "present": 0 if issubclass(self._kind, UpscaleKernel) else planes,
             "counter": 8,
-            "table": 4 * _table_length(job),
+            "table": 4 * (int(_uniform(job, "table_last")) + 1),
+            "pattern": 4 * (HEAD + 2 * job.samples),
+            "steep": 8,
         }
 
     def __del__(self) -> None:
@@ -151,9 +155,8 @@ class QemuKernel:
             self._folder.cleanup()
 
 
-def _table_length(job: Any) -> int:
-    """Floats of the scene's table, by what the uniforms say of it."""
-    return int(ctypes.cast(job.uniforms, ctypes.POINTER(ctypes.c_float))[SLOT["table_last"]]) + 1
+def _uniform(job: Any, slot: str) -> float:
+    return float(ctypes.cast(job.uniforms, ctypes.POINTER(ctypes.c_float))[SLOT[slot]])
 
 
 def _field_sizes(job: Any) -> dict[str, int]:
