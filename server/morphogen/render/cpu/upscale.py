@@ -20,8 +20,8 @@ MARGIN = 1
 
 
 class UpscaleKernel(BandKernel):
-    """`Job.width`, `height`: of the target, multiples of `factor`; `past`: samples (3, or with alpha 4, height / factor +
-    2, width / factor + 2) uint16. A sample lies in the middle of factor x factor pixels."""
+    """`Job.width`, `height`: of the target, multiples of `factor`; `past`: samples (3, height / factor + 2, width /
+    factor + 2) uint16, 4 with alpha. A sample lies in the middle of factor x factor pixels."""
 
     draws_networks = False
     factor: ClassVar[int] = 2
