@@ -59,7 +59,7 @@ def test_a_shadertoy_is_the_style_in_silence_and_moves_with_the_channel(screen):
     assert np.abs(quiet - loud).mean() > 0.5
 
 
-# --- fractals
+# --- fractals: written by hand, so who changes field/fractals.py changes export/templates/orbit.glsl as well
 
 
 @pytest.mark.parametrize("place", [0, 2, 5])  # cycles of two, three and one
