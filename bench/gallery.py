@@ -49,6 +49,7 @@ BEST = ("cosmic/galaxy", "nature/lava", "organic/neurons", "cosmic/nebula")  # o
 LOOP_SIZE, LOOP_SECONDS, LOOP_FPS, LOOP_FADE, LOOP_QUALITY = (480, 270), 6.0, 20.0, 10, 60
 ABOUT = {
     "pattern": "Patterns of formulas, driven by music as networks are; their fields are inputs for networks, too.",
+    "mood": "Trained styles of the series `mood`, and `mood/glitch`, written by hand.",
     "preset": f"Untrained networks of each size with a palette, seeds {', '.join(map(str, SEEDS))}.",
     "palette": f"Every palette of `{PALETTE}`, on {', '.join(f'`{name}`' for name in DYED)}.",
     "starter": "Untrained starters.",
