@@ -51,10 +51,10 @@ STYLES = (
         "fractal", "Fractal",
         (
             Unit("gaussian", {"mandelbrot_edge": 3.0, "treble": -0.3}, -2.8, (3.6, 4.2, 3.0)),
-            Unit("identity", {"mandelbrot_light": 1.0}, 0.0, 1.3),
-            Unit("sin", {"mandelbrot": 4.4, "time": -0.3, "mid": 1.1}, 0.4, (-0.4, 0.4, 0.9)),
+            Unit("identity", {"mandelbrot_light": 1.0}, 0.0, (0.7, 1.2, 1.6)),
+            Unit("sin", {"mandelbrot": 4.4, "time": -0.3, "mid": 1.1}, 0.4, (-0.6, 0.7, -0.6)),
             Unit("sin", {"mandelbrot": 38.0, "time": -0.4, "mid": 0.5}, 0.0, (0.4, 0.45, 0.6)),
-            Unit("sin", {"mandelbrot_trap": 4.0, "time": 0.25, "mid": 0.6}, 0.0, (0.3, 0.7, 0.5)),
+            Unit("sin", {"mandelbrot_trap": 4.0, "time": 0.25, "mid": 0.9}, 0.0, (0.9, 0.0, 0.8)),
         ),
         {
             "mandelbrot": {
@@ -64,7 +64,7 @@ STYLES = (
                 "light": {"base": 0.375, "time": 0.03},
             },
         },
-        level=(-3.1, -1.9, -1.5),
+        level=(-3.2, -2.2, -1.5),
         roles={"bass": "it leaps deeper", "mid": "the colours run on", "treble": "the twigs shine"},
     ),
 )  # fmt: skip
