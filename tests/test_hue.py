@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from drawing import draw
-from morphogen.audio.key import Key
+from morphogen.audio.key import Key, Music
 from morphogen.field.grade import Grade
 from morphogen.field.network import init_glow, preset
 from morphogen.hue import HueFollower
@@ -22,7 +22,10 @@ from morphogen.render import create
 from morphogen.scene_wire import Decoder, Encoder, Shot
 from test_key import CHORD, RATE, cadence
 
-C, G, F_SHARP, D_FLAT, A_MINOR = Key(0, False, 1), Key(7, False, 1), Key(6, False, 1), Key(1, False, 1), Key(9, True, 1)
+C, G, F_SHARP, D_FLAT, A_MINOR = (
+    Music(Key(tonic, minor, 1.0)) for tonic, minor in ((0, False), (7, False), (6, False), (1, False), (9, True))
+)
+NONE, SILENCE = Music(), Music(silent=True)
 DT = 1 / 60
 
 
@@ -33,7 +36,7 @@ def values(mode, amount=1.0, brightness=0.0):
     }  # fmt: skip
 
 
-def play(follower, seconds, mode="key", key=None, dt=DT, **how):
+def play(follower, seconds, mode="key", key=NONE, dt=DT, **how):
     return [follower.turn(values(mode, **how), key, dt) for _ in range(round(seconds / dt))]
 
 
@@ -43,7 +46,7 @@ def apart(a, b):
 
 def test_the_first_frame_is_there():
     assert HueFollower().turn(values("key"), G, 0.0) == pytest.approx(1 / 12)
-    assert HueFollower().turn(values("centroid", brightness=0.9), None, 0.0) == pytest.approx(0.2)
+    assert HueFollower().turn(values("centroid", brightness=0.9), NONE, 0.0) == pytest.approx(0.2)
 
 
 def test_another_key_comes_in_within_two_seconds_without_a_jump():
@@ -91,10 +94,12 @@ def test_a_change_of_mind_on_the_way_keeps_its_swing():
 def test_nothing_clear_keeps_the_last_hue():
     follower = HueFollower()
     play(follower, 5.0, key=G)
-    assert set(play(follower, 1.0, key=None)) == {play(follower, 0.1, key=G)[-1]}
+    assert set(play(follower, 1.0, key=NONE)) == {play(follower, 0.1, key=G)[-1]}
     bright = play(follower, 5.0, "centroid", brightness=0.75)[-1]
     assert bright == pytest.approx(0.125, abs=1e-3)
     assert play(follower, 2.0, "centroid", brightness=0.0) == pytest.approx([0.125] * 120, abs=1e-3), "silence"
+    fading = [follower.turn(values("centroid", brightness=0.75 * 0.9**n), SILENCE, DT) for n in range(120)]
+    assert fading == pytest.approx([0.125] * 120, abs=1e-3), "a feature that falls back is no dull sound"
     assert play(follower, 2.0, "centroid", brightness=math.nan) == pytest.approx([0.125] * 120, abs=1e-3)
 
 
@@ -120,7 +125,7 @@ def test_brightness_glides_and_does_not_jitter():
     follower, turns = HueFollower(), []
     for frame in range(600):
         beat = 0.33 * math.exp(-(frame % 30) / 5)
-        turns.append(follower.turn(values("centroid", brightness=min(0.05 + 0.65 * frame / 600 + beat, 1)), None, DT))
+        turns.append(follower.turn(values("centroid", brightness=min(0.05 + 0.65 * frame / 600 + beat, 1)), NONE, DT))
     turns = turns[120:]  # the first frame lay on a beat
     smooth = np.convolve(turns, np.ones(30) / 30, "valid")
     assert (np.diff(smooth) > -1e-4).all(), "upwards, beat by beat"
@@ -131,7 +136,7 @@ def test_brightness_glides_and_does_not_jitter():
 
 def test_no_brightness_makes_it_flicker():
     follower = HueFollower()
-    turns = [follower.turn(values("centroid", brightness=float(n // 10 % 2) or 0.03), None, DT) for n in range(600)]
+    turns = [follower.turn(values("centroid", brightness=float(n // 10 % 2) or 0.03), NONE, DT) for n in range(600)]
     assert np.ptp(turns[-120:]) < 0.012, "from end to end three times a second"
 
 
@@ -171,6 +176,19 @@ def test_a_song_turns_the_hue_and_off_changes_nothing(renderer, song):
     assert {scene.grade.hue for scene in plain[30:]} == {0.3}
     idle = scenes(renderer, song, 3, color_hue=0.3, color_follow="key", color_follow_amount=0.0)
     assert [scene.grade for scene in idle] == [scene.grade for scene in plain[:90]], "nothing wanted, nothing changed"
+
+
+def test_a_sound_that_brightens_turns_the_hue_onwards(renderer):
+    """A tone from 150 Hz to 5 kHz in six seconds, as many seconds for each octave, then silence."""
+    hertz = np.geomspace(150, 5000, 6 * RATE)
+    tone = 0.2 * np.sin(np.cumsum(hertz) * math.tau / RATE)
+    sound = np.concatenate([tone, np.zeros(3 * RATE)]).astype(np.float32)[:, None]
+    hues = [scene.grade.hue for scene in scenes(renderer, Track("up", sound, RATE, 120.0), 9, color_follow="centroid")]
+    assert max(np.abs(np.diff(hues))) < 0.02
+    assert hues[170] > 0.15, "bright, at the upper end of what was heard"
+    assert hues[170] - min(hues[:60]) > 0.15
+    assert np.ptp(hues[-30:]) < 0.03, "in silence it comes to rest"
+    assert hues[-1] > 0.1, "and stays"
 
 
 def test_what_a_wall_gets_carries_the_hue(renderer, song):

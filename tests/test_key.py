@@ -172,6 +172,22 @@ def test_blocks_stereo_and_broken_samples_change_nothing():
     assert str(whole.hear(music, len(music))) == str(parts.hear(stereo, 133)) == "F# major"
 
 
+def test_silence_is_known_and_what_is_sent_in_is_believed():
+    ears = Ears()
+    assert silent(ears), "nothing came yet"
+    ears.hear(cadence(0, False, 1))
+    assert not silent(ears)
+    ears.hear(np.zeros(RATE // 10, np.float32))
+    assert silent(ears)
+    ears.engine.set_external("centroid", 0.7, ears.clock.now())
+    assert not silent(ears)
+
+
+def silent(ears):
+    ears.engine.features(ears.clock.now())
+    return ears.engine.music.silent
+
+
 def test_a_broken_driver_does_not_poison_what_follows():
     tracker = KeyTracker(RATE)
     assert listen(np.full(RATE, 1e30, np.float32), tracker) == [None] * 5

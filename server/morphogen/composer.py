@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from morphogen.audio.key import Key
+from morphogen.audio.key import Music
 from morphogen.coloured import Colourist
 from morphogen.field.grade import Grade
 from morphogen.field.layers import BLENDS
@@ -27,6 +27,7 @@ _TWINS = (("view", LAYER_VIEW), ("color", LAYER_GRADE))
 _NEUTRAL = {key: param.default for key, param in BY_KEY.items() if param.group == "view"}
 _BLENDS = tuple(BLENDS)
 _ALPHAS = BY_KEY["output/alpha"].choices
+QUIET = Music()
 DRIFT_REACH = 0.35  # of a tensor's own spread at drift 1: further, and most styles dissolve
 
 
@@ -42,9 +43,9 @@ class Composer:
         self._scale: tuple[Network | None, np.ndarray] = (None, np.zeros(0))
 
     def compose(
-        self, values: Snapshot, look: Look, dt: float, layer: Layer | None = None, key: Key | None = None
+        self, values: Snapshot, look: Look, dt: float, layer: Layer | None = None, music: Music = QUIET
     ) -> Scene:
-        """The scene of the frame that comes `dt` seconds after the last one. key: that the music is in."""
+        """The scene of the frame that comes `dt` seconds after the last one. music: what turns its hue."""
         self.time += dt * values["time/speed"]
         self._warp += dt * values["view/warp_speed"]
         self._drift += dt * values["drift/rate"]
@@ -57,7 +58,7 @@ class Composer:
             heard(values, self.time),
             look.mix,
             view(values, self._warp),
-            self._grade(values, key, dt),
+            self._grade(values, music, dt),
             trail=values["time/trail"],
             dt=dt,
             master=0.0 if black else values["output/master"],
@@ -69,8 +70,8 @@ class Composer:
             samples=SAMPLES[int(values["output/supersample"])],
         )
 
-    def _grade(self, values: Snapshot, key: Key | None, dt: float) -> Grade:
-        plain, turn = grade(values), self._hue.turn(values, key, dt)
+    def _grade(self, values: Snapshot, music: Music, dt: float) -> Grade:
+        plain, turn = grade(values), self._hue.turn(values, music, dt)
         return replace(plain, hue=plain.hue + turn) if turn else plain
 
     def _drifted(self, network: Network, amount: float) -> Network:

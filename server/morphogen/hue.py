@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from morphogen.audio.key import Key
+from morphogen.audio.key import Music
 from morphogen.params.catalog import FOLLOWED
 
 QUICKNESS = 2.5  # 1/s of a critically damped glide: 90 % of the way after 1.6 s, 99 % after 2.7 s
@@ -27,11 +27,11 @@ class HueFollower:
         self._goal = 0.0  # turns that the music asks for
         self._way = self._speed = 0.0  # to the goal, and how fast it grows
 
-    def turn(self, values: Mapping[str, float], key: Key | None, dt: float) -> float:
+    def turn(self, values: Mapping[str, float], music: Music, dt: float) -> float:
         """Turns to add to `color/hue` in the frame that comes `dt` seconds after the last one. The first frame is at
         its goal at once; `color/follow_amount` takes effect at once, whatever is under way."""
         amount = values["color/follow_amount"]
-        goal = self._wanted(FOLLOWED[int(values["color/follow"])], values["audio/centroid"], key)
+        goal = self._wanted(FOLLOWED[int(values["color/follow"])], values["audio/centroid"], music)
         if self._begun and goal != self._goal:
             self._way += amount * (self._goal - goal)
             self._way -= round(self._way)  # the short way round
@@ -40,15 +40,15 @@ class HueFollower:
             self._glide(max(dt, 0.0))
         return amount * goal + self._way
 
-    def _wanted(self, mode: str, brightness: float, key: Key | None) -> float:
+    def _wanted(self, mode: str, brightness: float, music: Music) -> float:
         """What is not clear (no key yet, silence, nonsense) changes nothing."""
         if mode != self._mode:
             self._mode = mode
             if mode == "off":
                 return 0.0
-        if mode == "key" and key is not None:
-            return key.place
-        if mode == "centroid" and brightness > DULL and math.isfinite(brightness):
+        if mode == "key" and music.key is not None:
+            return music.key.place
+        if mode == "centroid" and brightness > DULL and math.isfinite(brightness) and not music.silent:
             return REACH * (min(brightness, 1.0) - 0.5)
         return self._goal
 

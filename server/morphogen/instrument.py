@@ -185,7 +185,7 @@ class Instrument:
             black = values.on("output/blackout")
             self._scene = replace(self._scene, master=0.0 if black else values["output/master"], dt=dt)
         else:
-            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt), self.audio.key)
+            self._scene = self.composer.compose(values, look, dt, self.overlay.look(values, dt), self.audio.music)
         if self._strobe.dark(values["output/strobe"], now):
             self._scene = replace(self._scene, master=0.0)
         if self.relay.watched:

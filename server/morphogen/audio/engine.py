@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphogen import log
-from morphogen.audio.features import NAMES, SILENCE, AudioSettings, Features
-from morphogen.audio.key import Key
+from morphogen.audio.features import GATE_DB, NAMES, SILENCE, AudioSettings, Features
+from morphogen.audio.key import Key, Music
 from morphogen.audio.listener import Listener
 from morphogen.audio.ring import Ring
 from morphogen.clock import Clock
@@ -62,6 +62,7 @@ class AudioEngine:
         self._hearers: tuple[Hearing, ...] = ()
         self._processed: float | None = None
         self._offset: float | None = None
+        self._silent = True
         self.restart("none")
 
     # --- AudioPort
@@ -126,6 +127,7 @@ class AudioEngine:
         heard = listener.history.at(then) if listener is not None else None
         features, stamp = heard if heard is not None else (SILENCE, then)
         fade = min(max(1.0 - (then - stamp - STALE_SECONDS) / FADE_SECONDS, 0.0), 1.0)
+        self._silent = fade < 1.0 or self.level_db < GATE_DB[1]
         time, progress = self._place(then)
         beat = self._beat(then, settings, features.beat, fade)
         own = replace(features, beat=beat, time=time, progress=progress)
@@ -170,6 +172,11 @@ class AudioEngine:
         """The key that is heard; None while nothing was clear, or `AudioSettings.keys` is off. Any thread."""
         listener = self._listener
         return listener.key if listener is not None else None
+
+    @property
+    def music(self) -> Music:
+        """The key, and whether the last `features` heard nothing. Render thread."""
+        return Music(self.key, self._silent)
 
     def stats(self) -> dict[str, Any]:
         """{source, rate, channels, xruns, overruns, blocks, latency_ms (push to published feature), level_db,
@@ -274,6 +281,7 @@ class AudioEngine:
             fresh = {name: v for name, (v, at) in self._external.items() if keep or now - at < EXTERNAL_SECONDS}
             fresh |= self._peaks
             self._peaks.clear()
+        self._silent = self._silent and "centroid" not in fresh
         return replace(own, **fresh) if fresh else own
 
 

@@ -63,6 +63,15 @@ class Key:
         return (fifths / 12 + 0.5) % 1.0 - 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Music:
+    """What the picture's hue is told beside the features. key: None where none was clear, or nobody asked. silent:
+    nothing is heard, and features fall back; those from outside are believed."""
+
+    key: Key | None = None
+    silent: bool = False
+
+
 class KeyTracker:
     """Feed it every hop of sound. Not thread-safe: one thread feeds it, `key` may be read from any. Deterministic."""
 
