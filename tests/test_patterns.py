@@ -1,4 +1,4 @@
-"""The styles of the series `pattern` are what their makers in bench/ write, up to what was turned down against flashes."""
+"""The styles of the series `pattern` are what their makers in bench/ write, up to what was turned down for flashes."""
 
 from __future__ import annotations
 
