@@ -89,12 +89,12 @@ LIBRARY = (
     Wish("nature/sea", "Sea", "deep blue ocean waves"),
     Wish("nature/lightning", "Lightning", "violet lightning in storm clouds", take=1),
     Wish("nature/smoke", "Smoke", "drifting blue smoke", take=4, colours="#030409,#14284a,#4a86c0,#b8dcf0,#ffffff"),
-    Wish("nature/lava", "Lava", "glowing red lava"),
+    Wish("nature/lava", "Lava", "glowing red lava", colours="#060203,#4a0a08,#d02a0a,#ff8a1e,#fff0a0"),
     Wish("nature/marble", "Marble", "marble with golden veins", take=1),
     Wish("nature/mycelium", "Mycelium", "glowing mycelium", take=2),
     Wish("nature/coral", "Coral", "pink coral reef", take=1, colours="#020a1a,#0a3a6a,#e04a8a,#ffb09a,#fff6e0"),
     Wish("nature/eye", "Eye", "green eye with a dark pupil", take=3),
-    Wish("nature/flower", "Flower", "pink lotus flower"),
+    Wish("nature/flower", "Flower", "pink lotus flower", colours="#06040f,#2a1050,#d03a90,#ffa0b8,#fff2d0"),
 )
 
 
