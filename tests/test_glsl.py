@@ -85,7 +85,7 @@ def test_the_block_holds_head_scene_and_networks():
     shapes = (preset("3L_4D"), preset("2L_8D"))
     both = program(shapes)
     assert both.uniform_count > SCENE_SLOTS
-    assert glsl.block_bytes(both) == 32 + 16 * -(-both.uniform_count // 4)
+    assert glsl.block_bytes(both) == 48 + 16 * -(-both.uniform_count // 4)
     assert f"vec4 u[{-(-both.uniform_count // 4)}]" in glsl.fragment(both)
     assert [glsl.uniform(n) for n in (0, 5, 11)] == ["u[0].x", "u[1].y", "u[2].w"]
 
