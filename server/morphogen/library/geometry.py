@@ -9,8 +9,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from morphogen.errors import StyleError
 from morphogen.field import geometry
 from morphogen.field.entry import Parameter
@@ -106,5 +104,5 @@ def unpack(inputs: Sequence[str], take: Callable[[int], bytes], newer: str) -> A
         if number >= len(out) or mask >> len(COLUMNS):
             raise StyleError(f"the packed style shapes a parameter {number} that its fields do not have.", newer)
         columns = [i for i in range(len(COLUMNS)) if mask >> i & 1]
-        out[number, columns] = np.frombuffer(take(4 * len(columns)), "<f4")
+        out[number, columns] = struct.unpack(f"<{len(columns)}f", take(4 * len(columns)))  # NumPy warns of some NaNs
     raise StyleError("the packed style's geometry does not end.", newer)
