@@ -61,8 +61,7 @@ def still(
     if said:
         note(said)
     bands = still_bands(shown, (width, height), time, values, drawer, layer, table)
-    alpha = BY_KEY["output/alpha"].check(values.get("output/alpha", 0)) > 0
-    _write(output, shown, (width, height), bands, alpha=alpha)
+    _write(output, shown, (width, height), bands, alpha=BY_KEY["output/alpha"].check(values.get("output/alpha", 0)) > 0)
 
 
 def _write(

@@ -15,11 +15,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from morphogen.field import colours, matte
+from morphogen.field import colours, folds, matte
 from morphogen.field.colours import Colours
 from morphogen.field.cppn import block_size, fold
 from morphogen.field.grade import Grade, grade_matrix
-from morphogen.field.graph import Node, branch, clamp, cos_turns, fma, op, pixel_input, sin_turns, uniform
+from morphogen.field.graph import Node, branch, clamp, fma, op, pixel_input, uniform
 from morphogen.field.layers import LAYER_SLOTS, layer_slots, over
 from morphogen.field.network import Network, Shape
 from morphogen.frame import Alpha, TargetSpec
@@ -86,7 +86,7 @@ class Program:
 @lru_cache(maxsize=64)
 def program(shapes: tuple[Shape, ...]) -> Program:
     """The pixel program for one network shape, or for two while they cross-fade."""
-    x, y = _view(pixel_input("px"), pixel_input("py"))
+    x, y = folds.view(pixel_input("px"), pixel_input("py"), _u)
     fields = [Node("network", (i, (x, y))) for i in range(len(shapes))]
     pictures = [_coloured(one, shape) for one, shape in zip(fields, shapes, strict=True)]
     covered = tuple(matte.covered(one, _u) for one in pictures)
@@ -110,49 +110,6 @@ def _joined(pictures: int) -> tuple[Node, ...]:
         return first
     rgba = tuple(fma(b - a, _u("mix"), a) for a, b in zip(first, second[0], strict=True))
     return branch(_u("layered"), over(rgba[:3], _u), rgba)
-
-
-def _view(px: Node, py: Node) -> tuple[Node, ...]:
-    """Nothing folds the picture: one affine step, its part in y once a row. Else screen, folds, view one by one."""
-    straight = (fma(px, _u("across_x"), pixel_input("row_x")), fma(px, _u("across_y"), pixel_input("row_y")))
-    return branch(_u("fold"), _folded(px, py), straight)
-
-
-def _folded(px: Node, py: Node) -> tuple[Node, Node]:
-    x = fma(px, _u("screen_scale"), _u("screen_x"))
-    y = _u("screen_y") - py * _u("screen_scale")
-    x = branch(_u("mirror_x"), (abs(x),), (x,))[0]
-    y = branch(_u("mirror_y"), (abs(y),), (y,))[0]
-    x, y = branch(_u("kaleidoscope"), _kaleidoscope(x, y), (x, y))
-    x, y = branch(_u("polar"), _polar(x, y), (x, y))
-    x, y = branch(_u("warp"), _warp(x, y), (x, y))
-    return (
-        fma(x, _u("view_xx"), fma(y, _u("view_xy"), _u("view_x"))),
-        fma(x, _u("view_yx"), fma(y, _u("view_yy"), _u("view_y"))),
-    )
-
-
-def _kaleidoscope(x: Node, y: Node) -> tuple[Node, Node]:
-    radius = op("sqrt", fma(x, x, y * y))
-    turns = op("atan2_turns", y, x) * _u("segments")
-    inside = abs(turns - op("floor", turns + 0.5)) / _u("segments")
-    return radius * cos_turns(inside), radius * sin_turns(inside)
-
-
-def _polar(x: Node, y: Node) -> tuple[Node, Node]:
-    radius = op("sqrt", fma(x, x, y * y))
-    return abs(op("atan2_turns", y, x)) * 2.0 - 0.5, radius - 0.5
-
-
-def _warp(x: Node, y: Node) -> tuple[Node, Node]:
-    scale, amount = _u("warp_scale"), _u("warp_amount")
-    bend_x = sin_turns(fma(y, scale, _u("warp_phase_x")))
-    bend_y = sin_turns(fma(x, scale, _u("warp_phase_y")))
-    x1, y1 = fma(bend_x, amount, x), fma(bend_y, amount, y)
-    # A second, finer wave of the bent coordinates: one alone looks like a flag, two like water.
-    fine_x = sin_turns(fma(y1, scale * 2.0, _u("warp_phase_y")))
-    fine_y = sin_turns(fma(x1, scale * 2.0, _u("warp_phase_x")))
-    return fma(fine_x, amount * 0.5, x1), fma(fine_y, amount * 0.5, y1)
 
 
 def _coloured(network: Node, shape: Shape) -> tuple[Node, ...]:
