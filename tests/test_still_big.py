@@ -8,6 +8,7 @@ import sys
 import textwrap
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,6 +167,20 @@ def test_ctrl_c_on_the_command_line(tmp_path, monkeypatch):
     monkeypatch.setattr("morphogen.still.still_bands", interrupted)
     assert run(["still", "--size", "64x64", "-o", str(tmp_path / "a.png")]) == 130
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes links for administrators only")
+def test_what_is_no_plain_file_is_not_replaced(tmp_path):
+    """A device under /dev, too: as root, a file would take its place."""
+    link, real, folder = tmp_path / "link.png", tmp_path / "real.png", tmp_path / "folder.png"
+    link.symlink_to(real)
+    folder.mkdir()
+    atomic.write(link, b"one")
+    assert (link.is_symlink(), real.read_bytes()) == (True, b"one")
+    for refused in (folder, Path("/dev/null")):
+        with pytest.raises(StyleError, match=r"no plain file\..*-o"):
+            atomic.write(refused, b"two")
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_full_disk_is_said(tmp_path, monkeypatch):

@@ -21,11 +21,15 @@ def write(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` once the block is done; missing folders are made. Whatever ends the block
-    before, Ctrl-C included, leaves nothing. Raises StyleError when it cannot be written."""
+    """A file that takes the place of `path` once the block is done, or of the file that a link there leads to; missing
+    folders are made. Whatever ends the block before, Ctrl-C included, leaves nothing. Raises StyleError when it cannot
+    be written, and for devices, pipes and folders: a file would take their place."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise StyleError(f"{path} is no plain file.", "Name a file with -o.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
@@ -34,7 +38,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             out.flush()
             os.fsync(out.fileno())
         Path(temporary).chmod(0o644)  # mkstemp gives 0600, which hides shared styles from other users
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
