@@ -96,7 +96,7 @@ class Sampling:
         self._rate = 0.0  # seconds of one sample of one unit of work; 0 before the first frame
         self._work = 1.0
         self._seen, self._steep = 1, 1.0  # samples of the newest frame, the share of its pixels that asked for all
-        self._ratio = 1.0  # of that share with 16 samples to the one with 4
+        self._ratio = 0.4  # of that share with 16 samples to the one with 4, until it was seen: most styles are below
 
     def plan(self, wanted: int, work: float = 1.0) -> int:
         """The samples of the frame that comes: all, or as many as the time allows, so that asking for them makes no
