@@ -134,8 +134,12 @@ def draw(
     ear: Annotated[int, typer.Option(metavar="N", help="How it hears, drawn anew; 0: as its seed has it.", min=0)] = 0,
     contrast: Annotated[float, typer.Option(metavar="X", help="Factor on the output weights.")] = 1.0,
     harmony: Annotated[float, typer.Option(metavar="X", help="0 independent colours, 1 one single hue.")] = 0.0,
-    head: Annotated[str, typer.Option(metavar="rgb|palette|rgba|palette_alpha",
-                                      help="Three channels, or one through colours; or these and alpha.")] = "rgb",
+    head: Annotated[
+        str,
+        typer.Option(
+            metavar="rgb|palette|rgba|palette_alpha", help="Three channels, or one through colours; or these and alpha."
+        ),
+    ] = "rgb",
     name: Annotated[str, typer.Option(metavar="series/name", help="Its name.")] = "",
     title: Annotated[str, typer.Option(metavar="TEXT", help="Its title, for people.")] = "",
     licence: Annotated[str, typer.Option(metavar="NAME", help="What others may do with it.")] = "MIT",
