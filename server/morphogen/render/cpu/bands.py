@@ -7,7 +7,6 @@ The last vector of a row overlaps the one before instead of a scalar tail; it re
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from llvmlite import ir
@@ -109,24 +108,6 @@ class BandKernel:
 
     def _min(self, a: Any, c: Any) -> Any:
         return self.b.select(self.b.icmp_signed("<", a, c), a, c)
-
-    def _when(self, condition: Any, otherwise: Sequence[Any], work: Callable[[], Sequence[Any]]) -> list[Any]:
-        """Run `work` only when the condition holds; its values, or `otherwise`."""
-        b = self.b
-        then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
-        b.cbranch(condition, then, joined)
-        b.position_at_end(then)
-        values = work()
-        after = b.block
-        b.branch(joined)
-        b.position_at_end(joined)
-        out = []
-        for new, old in zip(values, otherwise, strict=True):
-            phi = b.phi(new.type)
-            phi.add_incoming(new, after)
-            phi.add_incoming(old, before)
-            out.append(phi)
-        return out
 
     def _loop(self, start: Any) -> tuple[Any, Any, _Head]:
         """Open a counting loop; returns the counter, a function that emits counter + 1, and its head."""

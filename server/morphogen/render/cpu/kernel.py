@@ -12,6 +12,7 @@ from llvmlite import ir
 from morphogen.field.graph import Node
 from morphogen.field.layers import UNDER
 from morphogen.field.scene import ROW, SLOT, Program, seen
+from morphogen.render.branches import when
 from morphogen.render.cpu.bands import I16, BandKernel
 from morphogen.render.cpu.packer import Packer
 from morphogen.render.cpu.sampler import Sampler
@@ -90,9 +91,9 @@ class SceneKernel(BandKernel):
         rgba = [low.lower(node) for node in self.program.joined]
         trail = low.on("trail")
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
-        rgba = self._when(trail, rgba, lambda: self._blended(rgba, at))
-        self._when(b.or_(trail, sampled), [], lambda: self._keep(rgba, at))
-        self._when(b.not_(sampled), [], lambda: self._pack(rgba, at))
+        rgba = when(self.b, trail, rgba, lambda: self._blended(rgba, at))
+        when(b, b.or_(trail, sampled), [], lambda: self._keep(rgba, at))
+        when(b, b.not_(sampled), [], lambda: self._pack(rgba, at))
 
     def _plane(self, name: str, channel: int, at: Place) -> Any:
         offset = self.b.add(self.b.mul(self._plane_pixels, I64(channel)), at.pixel)
@@ -107,7 +108,7 @@ class SceneKernel(BandKernel):
             value = rgba[channel]
             return low.fma(low._sub(self._level("past", channel, at), value), keep, value)
 
-        return [*map(mixed, range(3)), *self._when(low.on("four"), rgba[3:], lambda: [mixed(3)])]
+        return [*map(mixed, range(3)), *when(self.b, low.on("four"), rgba[3:], lambda: [mixed(3)])]
 
     def _level(self, name: str, channel: int, at: Place) -> Any:
         """What a plane holds, 0..1."""
@@ -126,7 +127,7 @@ class SceneKernel(BandKernel):
 
         for c in range(3):
             keep(c)
-        return self._when(low.on("four"), [], lambda: keep(3))
+        return when(self.b, low.on("four"), [], lambda: keep(3))
 
     def _pack(self, rgba: list[Any], at: Place) -> list[Any]:
         self._packer.store(rgba, at.y, at.x)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from llvmlite import ir
 
 from morphogen.field.scene import Program
+from morphogen.render.branches import when
 from morphogen.render.cpu.bands import I16, BandKernel
 from morphogen.render.cpu.packer import Packer
 from morphogen.render.lowering import F32, I32, I64, Lowering
@@ -59,7 +60,7 @@ class UpscaleKernel(BandKernel):
         left = self.b.udiv(x, I64(self.factor))  # the sample before the first pixel's, with the margin counted in
         channels = [self._channel(c, left, row) for c in range(3)]
         opaque = [self._low.constant(1.0)] * self.factor
-        alpha = self._when(self._low.on("four"), opaque, lambda: self._channel(3, left, row))
+        alpha = when(self.b, self._low.on("four"), opaque, lambda: self._channel(3, left, row))
         for i, rgba in enumerate(zip(*channels, alpha, strict=True)):
             self._packer.store(list(rgba), y, self.b.add(x, I64(i * self._lanes)))
 

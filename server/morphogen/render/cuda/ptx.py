@@ -10,7 +10,7 @@ Each thread draws several neighbours, which share what is constant and leave in 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from morphogen.field.graph import Node
 from morphogen.field.layers import UNDER
 from morphogen.field.network import Shape
 from morphogen.field.scene import ROW, SLOT, Program, seen
+from morphogen.render.branches import when
 from morphogen.render.cuda.lowering import PtxLowering
 from morphogen.render.cuda.pack import I8, Packing
 from morphogen.render.cuda.sampler import Sampler
@@ -197,7 +198,7 @@ class SceneKernel(Packing):
             known |= zip(seen(i), sampler.drawn(draw) if self._several else draw(zero, zero), strict=True)
         low.bind(known)
         rgba = [low.lower(node) for node in self.program.joined]
-        self._pack(self._when(low.on("trail"), rgba, partial(self._blended, rgba, pixel)), x, y)
+        self._pack(when(self.b, low.on("trail"), rgba, partial(self._blended, rgba, pixel)), x, y)
 
     def _picture(self, picture: Sequence[Node], x: Any, y: Any, pixel: Any, right: Any, down: Any) -> list[Any]:
         """One sample of one network's picture, so many pixels beside the middle. pixel: its place in the planes."""
@@ -222,24 +223,6 @@ class SceneKernel(Packing):
         """Further inputs of a run of pixels."""
         return {}
 
-    def _when(self, on: Any, otherwise: list[Any], work: Callable[[], list[Any]]) -> list[Any]:
-        """Run `work` only where a switch is on; its values, or `otherwise`."""
-        b = self.b
-        then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
-        b.cbranch(on, then, joined)
-        b.position_at_end(then)
-        values = work()
-        after = b.block
-        b.branch(joined)
-        b.position_at_end(joined)
-        out = []
-        for new, old in zip(values, otherwise, strict=True):
-            phi = b.phi(self.low.ftype)
-            phi.add_incoming(new, after)
-            phi.add_incoming(old, before)
-            out.append(phi)
-        return out
-
     def _blended(self, rgba: list[Any], pixel: Any) -> list[Any]:
         """Mixed with the past, and kept for the next frame."""
         b, low = self.b, self.low
@@ -252,7 +235,7 @@ class SceneKernel(Packing):
             b.store(kept, self._plane("present", channel, pixel), align=2 * self.pixels)
             return new
 
-        return [*map(mixed, range(3)), *self._when(low.on("four"), rgba[3:], lambda: [mixed(3)])]
+        return [*map(mixed, range(3)), *when(self.b, low.on("four"), rgba[3:], lambda: [mixed(3)])]
 
     @property
     def _words(self) -> Any:
