@@ -105,7 +105,7 @@ PARAMS: tuple[Param, ...] = (
     Param("output/freeze", 0, 0, 1, "Holds the picture.", kind="bool"),
     Param("output/strobe", 0, 0, 3, "Flashes against black, three a second at most; 0 is off.",
           unit="Hz"),
-    Param("output/alpha", 0, 0, 2, "What is see-through where an output carries alpha: nothing, what is dark, or what the style says.", kind="choice", choices=("opaque", "luminance", "style")),
+    Param("output/alpha", 0, 0, 2, "What is clear where alpha is carried: nothing, the dark, or as the style says.", kind="choice", choices=("opaque", "luminance", "style")),
     Param("output/supersample", 0, 0, 2, "Samples a pixel: finer edges, for as many pictures' time.", kind="choice", choices=("off", "2x2", "4x4")),
     Param("output/dither", 1, 0, 1, "Hides the steps of 8-bit colour.", kind="bool"),
     *(param for n in range(1, LFOS + 1) for param in _lfo(n)),
