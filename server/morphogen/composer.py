@@ -52,7 +52,7 @@ class Composer:
         networks = look.networks
         if values["drift/amount"] > 0:
             networks = tuple(self._drifted(n, values["drift/amount"]) for n in networks)
-        black = values.on("output/blackout")
+        black, alpha = values.on("output/blackout"), _ALPHAS[int(values["output/alpha"])]
         return Scene(
             networks,
             heard(values, self.time),
@@ -65,8 +65,8 @@ class Composer:
             dither=values.on("output/dither"),
             colours=self.colourist.colours(values, dt),
             layer=layer,
-            matte=_ALPHAS[int(values["output/alpha"])] == "luminance",
-            keyed=_ALPHAS[int(values["output/alpha"])] == "style",
+            matte=alpha == "luminance",
+            keyed=alpha == "style",
             samples=SAMPLES[int(values["output/supersample"])],
         )
 

@@ -23,9 +23,9 @@ from morphogen.field.palette import STOPS, random_stops
 
 SEED_INPUTS = ("x", "y", *FRAME_INPUTS)
 ACTIVATION_CYCLE = ("sin", "cos", "gaussian", "tanh")
-# Channels of the output layer; what makes colours of them: field.palette. The last one of ALPHA is the picture's alpha.
+# Channels of the output layer. The first of PALETTE chooses a colour (field.palette); the last of ALPHA is alpha.
 HEADS = {"rgb": 3, "palette": 1, "rgba": 4, "palette_alpha": 2}
-ALPHA = frozenset({"rgba", "palette_alpha"})
+PALETTE, ALPHA = frozenset({"palette", "palette_alpha"}), frozenset({"rgba", "palette_alpha"})
 MAX_LAYERS = 8
 MAX_WIDTH = 256
 SHALLOW = 2.4  # times the gain of the second of two layers, with a palette
@@ -53,7 +53,7 @@ class Shape:
     @property
     def palette(self) -> bool:
         """Whether colours come out of a palette."""
-        return self.head in ("palette", "palette_alpha")
+        return self.head in PALETTE
 
     @property
     def alpha(self) -> bool:
@@ -189,7 +189,7 @@ def init_glow(shape: Shape, seed: int, extent: float = 0.5, hidden_gain: float =
 
         return init_wide(shape, seed, extent, hidden_gain)
     rng = np.random.default_rng(seed)
-    if shape.head.startswith("palette"):
+    if shape.palette:
         return _init_palette(shape, rng, extent, hidden_gain)
     tensors: list[NDArray[np.float32]] = []
     pairs = list(pairwise(shape.widths))

@@ -19,6 +19,7 @@ from morphogen.field.network import (
     ACTIVATION_CYCLE,
     HEADS,
     NARROW,
+    PALETTE,
     PRESETS,
     SEED_INPUTS,
     Network,
@@ -141,7 +142,7 @@ def _listen(first: NDArray[np.float32], inputs: Sequence[str], recipe: Recipe) -
 
 
 def _harmonise(rows: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
-    if recipe.head in ("palette", "palette_alpha"):
+    if recipe.head in PALETTE:
         return np.float32(recipe.contrast) * rows
     # The mean of three independent rows is sqrt(3) times shorter than a row; without the factor harmony would dim.
     # One float32 operation at a time, no BLAS, so that every machine gets the same bits.

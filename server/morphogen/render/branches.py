@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def when(b: Any, condition: Any, otherwise: Sequence[Any], work: Callable[[], Sequence[Any]]) -> list[Any]:
-    """Run `work` only where `condition` (an i1) holds. Returns its values, or `otherwise`, of the same types. b: the
-    `llvmlite.ir.IRBuilder`, left behind the branch."""
+def when(b: Any, condition: Any, otherwise: Sequence[Any], work: Callable[[], Sequence[Any] | None]) -> list[Any]:
+    """Run `work` only where `condition` (an i1) holds. Returns its values, or `otherwise`, of the same types; None is
+    no values. b: the `llvmlite.ir.IRBuilder`, left behind the branch."""
     then, joined, before = b.append_basic_block("then"), b.append_basic_block("joined"), b.block
     b.cbranch(condition, then, joined)
     b.position_at_end(then)
-    values = work()
+    values = work() or ()
     after = b.block
     b.branch(joined)
     b.position_at_end(joined)

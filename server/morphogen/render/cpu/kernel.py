@@ -92,8 +92,8 @@ class SceneKernel(BandKernel):
         trail = low.on("trail")
         sampled = b.icmp_signed("!=", self.job["sampled"], I64(0))
         rgba = when(self.b, trail, rgba, lambda: self._blended(rgba, at))
-        when(b, b.or_(trail, sampled), [], lambda: self._keep(rgba, at))
-        when(b, b.not_(sampled), [], lambda: self._pack(rgba, at))
+        when(b, b.or_(trail, sampled), (), lambda: self._keep(rgba, at))
+        when(b, b.not_(sampled), (), lambda: self._packer.store(rgba, at.y, at.x))
 
     def _plane(self, name: str, channel: int, at: Place) -> Any:
         offset = self.b.add(self.b.mul(self._plane_pixels, I64(channel)), at.pixel)
@@ -116,19 +116,14 @@ class SceneKernel(BandKernel):
         level = b.load(self._plane(name, channel, at), typ=ir.VectorType(I16, self.width), align=2)
         return low._mul(b.sitofp(b.zext(level, low.itype), low.ftype), low.constant(1 / 65535))
 
-    def _keep(self, rgba: list[Any], at: Place) -> list[Any]:
+    def _keep(self, rgba: list[Any], at: Place) -> None:
         """Write the present: the past of the next frame, or the samples to be scaled up."""
         b, low = self.b, self.low
 
-        def keep(channel: int) -> list[Any]:
+        def keep(channel: int) -> None:
             level = b.fptosi(low.fma(rgba[channel], low.constant(65535.0), low.constant(0.5)), low.itype)
             b.store(b.trunc(level, ir.VectorType(I16, self.width)), self._plane("present", channel, at), align=2)
-            return []
 
         for c in range(3):
             keep(c)
-        return when(self.b, low.on("four"), [], lambda: keep(3))
-
-    def _pack(self, rgba: list[Any], at: Place) -> list[Any]:
-        self._packer.store(rgba, at.y, at.x)
-        return []
+        when(b, low.on("four"), (), lambda: keep(3))

@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from morphogen.render.branches import when
 from morphogen.render.cpu.bands import BandKernel
 from morphogen.render.lowering import F32, I64, Lowering
 from morphogen.render.supersample import HEAD
@@ -33,12 +34,11 @@ class Sampler:
         """One shared addition a band: one a run would be waited for."""
         b = self.b
         steep = b.load(self._steep, typ=I64)
-        some, ended = b.append_basic_block("some"), b.append_basic_block("counted")
-        b.cbranch(b.icmp_signed("!=", steep, I64(0)), some, ended)
-        b.position_at_end(some)
-        b.atomic_rmw("add", self.job["steep"], steep, "monotonic")
-        b.branch(ended)
-        b.position_at_end(ended)
+
+        def add() -> None:
+            b.atomic_rmw("add", self.job["steep"], steep, "monotonic")
+
+        when(b, b.icmp_signed("!=", steep, I64(0)), (), add)
 
     def drawn(self, draw: Draw) -> list[Any]:
         """The channels of a run, each the mean of its samples."""
@@ -107,7 +107,7 @@ class Sampler:
         """Adds a sample; returns the next one's number."""
         b = self.b
         self._counted(values, 0, index)
-        self._where(self.low.on("cover"), lambda: self._counted(values, 3, index))
+        when(b, self.low.on("cover"), (), lambda: self._counted(values, 3, index))
         return b.add(index, I64(1))
 
     def _counted(self, values: list[Any], start: int, index: Any) -> None:
@@ -115,17 +115,8 @@ class Sampler:
         b, parts = self.b, list(enumerate(values))[start : start + 3]
         for channel, value in parts:
             b.store(self.low._add(self._load("sum", channel), value), self._room("sum", channel))
-        self._where(b.icmp_signed("==", index, I64(0)), lambda: self._begun(parts))
-        self._where(b.icmp_signed("<", index, self.job["first"]), lambda: self._compared(parts))
-
-    def _where(self, condition: Any, work: Callable[[], None]) -> None:
-        b = self.b
-        then, joined = b.append_basic_block("then"), b.append_basic_block("gathered")
-        b.cbranch(condition, then, joined)
-        b.position_at_end(then)
-        work()
-        b.branch(joined)
-        b.position_at_end(joined)
+        when(b, b.icmp_signed("==", index, I64(0)), (), lambda: self._begun(parts))
+        when(b, b.icmp_signed("<", index, self.job["first"]), (), lambda: self._compared(parts))
 
     def _begun(self, parts: list[tuple[int, Any]]) -> None:
         for channel, value in parts:
